@@ -1,0 +1,1 @@
+//! The operating-system fence: readiness, sockets, exec, credentials, descriptors, signals.

@@ -1,0 +1,1 @@
+//! The CPython fence: runtime, interpreters, thread states, object handles, callbacks.
