@@ -53,8 +53,8 @@ class Environment:
         say(f"{self._shown()}: building rickhouse for Python {self.python.name} (profile {profile})")
         stamp.unlink(missing_ok=True)
         run(
-            self._pip("install", "-v", "--disable-pip-version-check", "--no-deps", "--force-reinstall", "."),
-            env={**(env or {}), "MATURIN_PEP517_ARGS": f"--profile {profile}"}, quiet=True,
+            self._pip("install", "--disable-pip-version-check", "--no-deps", "--force-reinstall", "."),
+            env={**(env or {}), "MATURIN_PEP517_ARGS": f"--profile {profile}"},
         )
         stamp.write_text(digest)
 
