@@ -41,7 +41,7 @@ lint:  ## Check format, lints and documentation
 	@scripts/run-tests --only lint --pythons '$(PYTHONS)'
 
 bench: build  ## Compare with other servers, side by side: ARGS=...
-	@.venv/bin/python bench/run.py $(ARGS)
+	@bench/run $(ARGS)
 
 pythons:  ## List the builds of Python that tests use, making those that are missing
 	@scripts/python-builds
