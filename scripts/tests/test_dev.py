@@ -104,7 +104,7 @@ class Commands(unittest.TestCase):
         with tempfile.NamedTemporaryFile() as pid_file:
             script = f"sleep 600 & echo $! > {pid_file.name}; wait"
             with self.assertRaisesRegex(console.Failed, "stopped after"):
-                console.run(["sh", "-c", script], limit=0.5)
+                console.run(["sh", "-c", script], limit=2)
             child = int(Path(pid_file.name).read_text())
         self.assertTrue(ended(child), f"process {child} is still there")
 
