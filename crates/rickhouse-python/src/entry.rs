@@ -8,7 +8,7 @@ use pyo3_ffi as ffi;
 
 use crate::error::{Error, ErrorKind, PyResult};
 use crate::object::Object;
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, exit_now};
 use crate::thread_state::ThreadState;
 use crate::token::Python;
 use crate::trampoline::callback;
@@ -96,9 +96,8 @@ fn run_product<'py>(py: Python<'py>, argv: *mut ffi::PyObject) -> PyResult<'py> 
     let (runtime, state) = Runtime::adopt(py);
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| main(runtime, state, arguments)));
     let status = outcome.unwrap_or(101);
-    // SAFETY: has no requirements. Returning to Python instead would end in `Py_FinalizeEx`, which aborts or hangs
-    // while other thread states or interpreters live.
-    unsafe { libc::_exit(status) }
+    // Returning to Python instead would end in `Py_FinalizeEx`.
+    exit_now(status)
 }
 
 fn arguments<'py>(py: Python<'py>, argv: *mut ffi::PyObject) -> PyResult<'py, Vec<OsString>> {

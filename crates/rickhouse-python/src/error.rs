@@ -136,8 +136,7 @@ fn set_raised(value: *mut ffi::PyObject) {
 
 #[cfg(not(Py_3_12))]
 fn fetch() -> Option<std::ptr::NonNull<ffi::PyObject>> {
-    let (mut class, mut value, mut traceback) =
-        (std::ptr::null_mut(), std::ptr::null_mut(), std::ptr::null_mut());
+    let (mut class, mut value, mut traceback) = (std::ptr::null_mut(), std::ptr::null_mut(), std::ptr::null_mut());
     // SAFETY: only called from methods that hold a token; the three pointers are valid for writes.
     unsafe { ffi::PyErr_Fetch(&raw mut class, &raw mut value, &raw mut traceback) };
     if class.is_null() {

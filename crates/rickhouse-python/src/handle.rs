@@ -52,6 +52,24 @@ impl Handle {
     }
 }
 
+impl Handle {
+    /// How many references to the object exist, this one included. `None` on free-threaded builds: there the count is
+    /// split between threads and cannot be read.
+    pub fn reference_count(&self) -> Option<usize> {
+        if cfg!(Py_GIL_DISABLED) {
+            return None;
+        }
+        let attached = current_interpreter().is_some_and(|current| current.id() == self.interpreter.id());
+        // SAFETY: attached to the object's interpreter (checked by `then`), so nobody changes the count meanwhile.
+        attached.then(|| unsafe { ffi::Py_REFCNT(self.object.as_ptr()) }).and_then(|count| usize::try_from(count).ok())
+    }
+
+    /// Whether this is the only reference to the object; `false` where that cannot be known.
+    pub fn is_unique(&self) -> bool {
+        self.reference_count() == Some(1)
+    }
+}
+
 impl Drop for Handle {
     fn drop(&mut self) {
         if current_interpreter().is_some_and(|current| current.id() == self.interpreter.id()) {

@@ -3,11 +3,12 @@
 use std::ffi::CStr;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::ptr::NonNull;
 
 use pyo3_ffi as ffi;
 
-use crate::error::{Error, PyResult};
+use crate::error::{Error, ErrorKind, PyResult};
 use crate::token::Python;
 
 /// A strong reference to a Python object, usable while its thread is attached.
@@ -185,19 +186,25 @@ impl<'py> Object<'py> {
         if descriptor < 0 { Err(Error::take(self.token())) } else { Ok(descriptor) }
     }
 
+    /// A descriptor of our own for the file behind the object: closing the object's does not touch it.
+    pub fn duplicate_descriptor(&self) -> PyResult<'py, OwnedFd> {
+        let descriptor = self.file_descriptor()?;
+        // SAFETY: has no requirements; a number that is no open descriptor gives EBADF.
+        let duplicate = unsafe { libc::fcntl(descriptor, libc::F_DUPFD_CLOEXEC, 0) };
+        if duplicate < 0 {
+            let text = std::io::Error::last_os_error().to_string();
+            return Err(Error::new(self.token(), ErrorKind::Os, &text));
+        }
+        // SAFETY: just made, and nobody else knows it.
+        Ok(unsafe { OwnedFd::from_raw_fd(duplicate) })
+    }
+
     /// `iter(self)`.
     pub fn iter(&self) -> PyResult<'py, Iter<'py>> {
         // SAFETY: attached; a live object.
         let iterator = unsafe { ffi::PyObject_GetIter(self.as_ptr()) };
         // SAFETY: a new reference, or NULL with an exception.
         unsafe { Object::from_call(self.token(), iterator) }.map(Iter)
-    }
-
-    /// Whether no other reference to the object exists. On free-threaded builds the answer is always `false`: there
-    /// the count is split between threads and cannot be read.
-    pub fn is_unique(&self) -> bool {
-        // SAFETY: attached; a live object.
-        !cfg!(Py_GIL_DISABLED) && unsafe { ffi::Py_REFCNT(self.as_ptr()) } == 1
     }
 }
 

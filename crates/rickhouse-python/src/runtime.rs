@@ -124,6 +124,13 @@ impl<'py> Python<'py> {
     }
 }
 
+/// Ends the process at once, without CPython's finalisation (`_exit`): with live interpreters and thread states that
+/// would abort or hang. Callers have flushed what they want to keep.
+pub fn exit_now(status: i32) -> ! {
+    // SAFETY: has no requirements.
+    unsafe { libc::_exit(status) }
+}
+
 /// Whether the process runs with a GIL. Read once, when the runtime is adopted: before any application is imported.
 #[cfg(Py_GIL_DISABLED)]
 fn gil_enabled() -> bool {

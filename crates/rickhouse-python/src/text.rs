@@ -109,9 +109,8 @@ impl<'py> Object<'py> {
             return Err(failure);
         }
         // SAFETY: attached; a live `str`, NUL-terminated names.
-        let encoded = unsafe {
-            ffi::PyUnicode_AsEncodedString(self.as_ptr(), c"utf-8".as_ptr(), c"backslashreplace".as_ptr())
-        };
+        let encoded =
+            unsafe { ffi::PyUnicode_AsEncodedString(self.as_ptr(), c"utf-8".as_ptr(), c"backslashreplace".as_ptr()) };
         // SAFETY: a new reference, or NULL with an exception.
         let encoded = unsafe { Object::from_call(py, encoded) }?;
         Ok(String::from_utf8_lossy(encoded.as_bytes().unwrap_or_default()).into_owned())
