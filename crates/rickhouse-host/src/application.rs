@@ -3,7 +3,9 @@
 use std::ffi::CString;
 use std::sync::OnceLock;
 
-use rickhouse_python::{ClassHandle, Error, Handle, Interpreter, Object, PyResult, Python, ThreadIdent, ThreadState};
+use rickhouse_python::{
+    ClassHandle, Error, Handle, Interpreter, Object, PyResult, Python, ThreadIdent, ThreadState,
+};
 
 use crate::adapter::RequestClasses;
 use crate::environ::{Constants, EnvironBuilder};
@@ -33,7 +35,9 @@ impl Application {
     /// Prepares the interpreter of `state` (import path, switch interval, refusals), without loading anything.
     pub(crate) fn prepare(state: &mut ThreadState, settings: &Settings) -> Result<Self, String> {
         let interpreter = state.interpreter();
-        state.attach(|py| Self::prepare_attached(py, interpreter, settings).map_err(|error| error.describe(py)))
+        state.attach(|py| {
+            Self::prepare_attached(py, interpreter, settings).map_err(|error| error.describe(py))
+        })
     }
 
     fn prepare_attached<'py>(
@@ -84,7 +88,9 @@ impl Application {
     /// Imports the application. Runs on the thread that owns `state`, which should be the process's main thread.
     pub(crate) fn load(&self, state: &mut ThreadState) -> Result<(), Box<LoadFailure>> {
         state.attach(|py| {
-            let callable = self.import_target(py).map_err(|error| Box::new(self.load_failure(py, &error)))?;
+            let callable = self
+                .import_target(py)
+                .map_err(|error| Box::new(self.load_failure(py, &error)))?;
             // Set once: `load` is called once, by the host.
             let _already_loaded = self.callable.set(Handle::new(py, &callable));
             Ok(())
@@ -92,22 +98,37 @@ impl Application {
     }
 
     fn import_target<'py>(&self, py: Python<'py>) -> PyResult<'py> {
-        let Target { source, attribute, call } = &self.settings.target;
+        let Target {
+            source,
+            attribute,
+            call,
+        } = &self.settings.target;
         let (kind, name) = match source {
             Source::Module(name) => (py.str("module")?, py.str(name)?),
-            Source::File(path) => {
-                (py.str("file")?, py.str_fs(std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()))?)
-            }
+            Source::File(path) => (
+                py.str("file")?,
+                py.str_fs(std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()))?,
+            ),
         };
         let attribute = py.str(attribute.as_deref().unwrap_or_default())?;
-        self.bootstrap(py).call_method(py, c"load", &[&kind, &name, &attribute, &py.bool(*call)])
+        self.bootstrap(py)
+            .call_method(py, c"load", &[&kind, &name, &attribute, &py.bool(*call)])
     }
 
     fn load_failure<'py>(&self, py: Python<'py>, error: &Error<'py>) -> LoadFailure {
-        let in_our_words = self.bootstrap(py).attr(c"LoadError").is_ok_and(|class| error.is_instance(py, &class));
-        let traceback =
-            if in_our_words { error.value().str(py).unwrap_or_default() } else { self.format_exception(py, error) };
-        LoadFailure { traceback, refusal: self.refusal(py, error) }
+        let in_our_words = self
+            .bootstrap(py)
+            .attr(c"LoadError")
+            .is_ok_and(|class| error.is_instance(py, &class));
+        let traceback = if in_our_words {
+            error.value().str(py).unwrap_or_default()
+        } else {
+            self.format_exception(py, error)
+        };
+        LoadFailure {
+            traceback,
+            refusal: self.refusal(py, error),
+        }
     }
 
     fn refusal<'py>(&self, py: Python<'py>, error: &Error<'py>) -> Option<Refusal> {
@@ -115,9 +136,16 @@ impl Application {
             return None;
         }
         let own = py.bool(matches!(self.settings.interpreters, Interpreters::Own(_)));
-        let explained = self.bootstrap(py).call_method(py, c"explain_load_failure", &[error.value(), &own]).ok()?;
+        let explained = self
+            .bootstrap(py)
+            .call_method(py, c"explain_load_failure", &[error.value(), &own])
+            .ok()?;
         let text = |index| explained.sequence_item(py, index)?.to_text(py).ok();
-        Some(Refusal { module: text(0)?, import_line: text(1)?, advice: text(2)? })
+        Some(Refusal {
+            module: text(0)?,
+            import_line: text(1)?,
+            advice: text(2)?,
+        })
     }
 
     /// The interpreter the application is loaded into.
@@ -130,7 +158,10 @@ impl Application {
     }
 
     pub(crate) fn callable<'py>(&self, py: Python<'py>) -> Object<'py> {
-        self.callable.get().expect("requests are served after the application was loaded").bind(py)
+        self.callable
+            .get()
+            .expect("requests are served after the application was loaded")
+            .bind(py)
     }
 
     pub(crate) fn classes(&self) -> &RequestClasses {
@@ -167,12 +198,21 @@ impl Application {
     }
 
     /// A stream for `wsgi.errors`: the text stream, and the log object under it.
-    pub(crate) fn errors_stream<'py>(&self, py: Python<'py>) -> PyResult<'py, (Object<'py>, Object<'py>)> {
+    pub(crate) fn errors_stream<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<'py, (Object<'py>, Object<'py>)> {
         let name = py.str("<wsgi.errors>")?;
-        let pair = self.bootstrap(py).call_method(py, c"text_log", &[&name, &self.emit_error.bind(py)])?;
+        let pair =
+            self.bootstrap(py)
+                .call_method(py, c"text_log", &[&name, &self.emit_error.bind(py)])?;
         match (pair.sequence_item(py, 0), pair.sequence_item(py, 1)) {
             (Some(stream), Some(log)) => Ok((stream, log)),
-            _ => Err(Error::new(py, rickhouse_python::ErrorKind::Type, "text_log returns a pair")),
+            _ => Err(Error::new(
+                py,
+                rickhouse_python::ErrorKind::Type,
+                "text_log returns a pair",
+            )),
         }
     }
 
@@ -182,20 +222,31 @@ impl Application {
         py: Python<'py>,
         wrapper: &Object<'py>,
     ) -> PyResult<'py, Option<adapter::FileRegion>> {
-        let region = self.bootstrap(py).call_method(py, c"file_region", &[wrapper])?;
-        let (Some(descriptor), Some(offset), Some(size)) =
-            (region.sequence_item(py, 0), region.sequence_item(py, 1), region.sequence_item(py, 2))
-        else {
+        let region = self
+            .bootstrap(py)
+            .call_method(py, c"file_region", &[wrapper])?;
+        let (Some(descriptor), Some(offset), Some(size)) = (
+            region.sequence_item(py, 0),
+            region.sequence_item(py, 1),
+            region.sequence_item(py, 2),
+        ) else {
             return Ok(None);
         };
         let file = descriptor.duplicate_descriptor()?;
         let number = |object: &Object<'py>| Ok(u64::try_from(object.to_i64()?).unwrap_or(0));
-        Ok(Some(adapter::FileRegion { file, offset: number(&offset)?, length: number(&size)? }))
+        Ok(Some(adapter::FileRegion {
+            file,
+            offset: number(&offset)?,
+            length: number(&size)?,
+        }))
     }
 
     /// An exception with its traceback, as `traceback.format_exception` shows it.
     pub(crate) fn format_exception<'py>(&self, py: Python<'py>, error: &Error<'py>) -> String {
-        let text = self.bootstrap(py).call_method(py, c"lines_of", &[error.value()]).and_then(|text| text.to_text(py));
+        let text = self
+            .bootstrap(py)
+            .call_method(py, c"lines_of", &[error.value()])
+            .and_then(|text| text.to_text(py));
         text.unwrap_or_else(|_| error.describe(py))
     }
 
@@ -210,13 +261,20 @@ impl Application {
 
     /// The source files this interpreter has imported, for `--reload`.
     pub(crate) fn loaded_files(&self, py: Python<'_>) -> Vec<String> {
-        let Ok(files) = self.bootstrap(py).call_method(py, c"loaded_files", &[]) else { return Vec::new() };
-        (0..files.sequence_len()).filter_map(|index| files.sequence_item(py, index)?.to_text(py).ok()).collect()
+        let Ok(files) = self.bootstrap(py).call_method(py, c"loaded_files", &[]) else {
+            return Vec::new();
+        };
+        (0..files.sequence_len())
+            .filter_map(|index| files.sequence_item(py, index)?.to_text(py).ok())
+            .collect()
     }
 
     /// Joins the threads of the interpreter, runs its `atexit` handlers, flushes its streams; returns what failed.
     pub(crate) fn run_exit_handlers(&self, py: Python<'_>) -> String {
-        let failures = self.bootstrap(py).call_method(py, c"run_exit_handlers", &[]).and_then(|text| text.to_text(py));
+        let failures = self
+            .bootstrap(py)
+            .call_method(py, c"run_exit_handlers", &[])
+            .and_then(|text| text.to_text(py));
         failures.unwrap_or_else(|error| error.describe(py))
     }
 }

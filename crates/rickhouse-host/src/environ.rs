@@ -52,7 +52,8 @@ impl EnvironBuilder {
         template.set_str(py, "wsgi.multiprocess", &py.bool(constants.multiprocess))?;
         template.set_str(py, "wsgi.run_once", &py.bool(constants.run_once))?;
         template.set_str(py, "wsgi.input_terminated", &py.bool(true))?;
-        let intern = |text: &str| -> PyResult<'py, Handle> { Ok(Handle::new(py, &py.str_interned(text)?)) };
+        let intern =
+            |text: &str| -> PyResult<'py, Handle> { Ok(Handle::new(py, &py.str_interned(text)?)) };
         Ok(EnvironBuilder {
             template: Handle::new(py, template.as_object()),
             entries: HashMap::new(),
@@ -72,7 +73,8 @@ impl EnvironBuilder {
         input: &Object<'py>,
         errors: &Object<'py>,
     ) -> PyResult<'py, Object<'py>> {
-        let template = Dict::from_object(self.template.bind(py)).expect("the template was made as a dict");
+        let template =
+            Dict::from_object(self.template.bind(py)).expect("the template was made as a dict");
         let environ = template.copy(py)?;
         let mut outcome = Ok(());
         exchange.environ(&mut |key, value| {
@@ -81,14 +83,24 @@ impl EnvironBuilder {
             }
         });
         outcome?;
-        let scheme = if exchange.is_https() { &self.https } else { &self.http };
+        let scheme = if exchange.is_https() {
+            &self.https
+        } else {
+            &self.http
+        };
         environ.set(py, &self.scheme_key.bind(py), &scheme.bind(py))?;
         environ.set(py, &self.input_key.bind(py), input)?;
         environ.set(py, &self.errors_key.bind(py), errors)?;
         Ok(environ.as_object().clone())
     }
 
-    fn set<'py>(&mut self, py: Python<'py>, environ: &Dict<'py>, key: &[u8], value: &[u8]) -> PyResult<'py, ()> {
+    fn set<'py>(
+        &mut self,
+        py: Python<'py>,
+        environ: &Dict<'py>,
+        key: &[u8],
+        value: &[u8],
+    ) -> PyResult<'py, ()> {
         if let Some(entry) = self.entries.get_mut(key) {
             if entry.text == value {
                 return environ.set(py, &entry.key.bind(py), &entry.value.bind(py));
@@ -105,7 +117,11 @@ impl EnvironBuilder {
         let object = py.str_latin1(value)?;
         environ.set(py, &name, &object)?;
         if self.entries.len() < MAX_KEYS && value.len() <= MAX_VALUE {
-            let entry = Entry { key: Handle::new(py, &name), text: value.to_vec(), value: Handle::new(py, &object) };
+            let entry = Entry {
+                key: Handle::new(py, &name),
+                text: value.to_vec(),
+                value: Handle::new(py, &object),
+            };
             self.entries.insert(key.into(), entry);
         }
         Ok(())

@@ -51,7 +51,11 @@ impl std::fmt::Display for LoadFailure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.traceback)?;
         if let Some(refusal) = &self.refusal {
-            write!(f, "\n\nThe extension module {} does not load in this kind of interpreter.", refusal.module)?;
+            write!(
+                f,
+                "\n\nThe extension module {} does not load in this kind of interpreter.",
+                refusal.module
+            )?;
             if !refusal.import_line.is_empty() {
                 write!(f, "\nIt is needed by: {}", refusal.import_line)?;
             }

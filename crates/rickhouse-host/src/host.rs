@@ -33,7 +33,11 @@ impl Host {
     ///
     /// # Errors
     /// [`HostError`]; the interpreters made so far stay, so the process should end.
-    pub fn start(runtime: Runtime, mut main: ThreadState, settings: &Settings) -> Result<Self, HostError> {
+    pub fn start(
+        runtime: Runtime,
+        mut main: ThreadState,
+        settings: &Settings,
+    ) -> Result<Self, HostError> {
         let mut homes = Vec::new();
         match settings.interpreters {
             Interpreters::Main => homes.push(Home::open(main, settings, 1)?),
@@ -63,13 +67,18 @@ impl Host {
 
     /// What can be asked about the interpreters from other threads, without entering Python.
     pub fn watch(&self) -> Watch {
-        Watch { applications: self.applications().cloned().collect() }
+        Watch {
+            applications: self.applications().cloned().collect(),
+        }
     }
 
     /// The source files imported so far.
     pub fn loaded_files(&mut self) -> Vec<String> {
-        let mut files: Vec<String> =
-            self.homes.iter_mut().flat_map(|home| home.state.attach(|py| home.application.loaded_files(py))).collect();
+        let mut files: Vec<String> = self
+            .homes
+            .iter_mut()
+            .flat_map(|home| home.state.attach(|py| home.application.loaded_files(py)))
+            .collect();
         files.sort_unstable();
         files.dedup();
         files
@@ -81,10 +90,17 @@ impl Host {
         let began = Instant::now();
         for home in &mut self.homes {
             home.monitor.stop(MONITOR_PATIENCE);
-            let failures = home.state.attach(|py| home.application.run_exit_handlers(py));
-            failures.lines().for_each(|line| tracing::error!(code = "RH0303", "exit handler: {line}"));
+            let failures = home
+                .state
+                .attach(|py| home.application.run_exit_handlers(py));
+            failures
+                .lines()
+                .for_each(|line| tracing::error!(code = "RH0303", "exit handler: {line}"));
         }
-        tracing::debug!(took_ms = began.elapsed().as_millis(), "exit handlers have run");
+        tracing::debug!(
+            took_ms = began.elapsed().as_millis(),
+            "exit handlers have run"
+        );
     }
 }
 
@@ -97,29 +113,44 @@ pub struct Watch {
 impl Watch {
     /// The state of every interpreter.
     pub fn report(&self) -> Vec<InterpreterReport> {
-        self.applications.iter().map(|application| application.watch.report()).collect()
+        self.applications
+            .iter()
+            .map(|application| application.watch.report())
+            .collect()
     }
 }
 
 impl Home {
     fn open(mut state: ThreadState, settings: &Settings, number: usize) -> Result<Self, HostError> {
-        let application =
-            Application::prepare(&mut state, settings).map_err(|reason| HostError::Prepare { number, reason })?;
+        let application = Application::prepare(&mut state, settings)
+            .map_err(|reason| HostError::Prepare { number, reason })?;
         application.load(&mut state).map_err(HostError::Load)?;
         let application = Arc::new(application);
-        let monitor = Monitor::start(&application)
-            .map_err(|error| HostError::Prepare { number, reason: format!("no monitor thread: {error}") })?;
-        Ok(Home { application, monitor, state })
+        let monitor = Monitor::start(&application).map_err(|error| HostError::Prepare {
+            number,
+            reason: format!("no monitor thread: {error}"),
+        })?;
+        Ok(Home {
+            application,
+            monitor,
+            state,
+        })
     }
 }
 
 /// Before 3.14 several extension modules of the standard library keep memory of whichever interpreter imports them
 /// first; that has to be the main interpreter, which never ends.
-fn prepare_main(runtime: &Runtime, main: &mut ThreadState, settings: &Settings) -> Result<(), HostError> {
+fn prepare_main(
+    runtime: &Runtime,
+    main: &mut ThreadState,
+    settings: &Settings,
+) -> Result<(), HostError> {
     let info = runtime.info();
-    let separate_heaps = matches!(settings.interpreters, Interpreters::Own(_)) || info.free_threaded;
+    let separate_heaps =
+        matches!(settings.interpreters, Interpreters::Own(_)) || info.free_threaded;
     if separate_heaps && info.version < (3, 14, 0) {
-        import_extension_modules(main).map_err(|reason| HostError::Prepare { number: 0, reason })?;
+        import_extension_modules(main)
+            .map_err(|reason| HostError::Prepare { number: 0, reason })?;
     }
     Ok(())
 }

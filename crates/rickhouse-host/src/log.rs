@@ -1,6 +1,8 @@
 //! What the engine writes into the server's log. Every write happens detached: a log pipe can block.
 
-use rickhouse_python::{Args, Class, Error, ErrorKind, Method, MethodBody, Object, PyResult, Python};
+use rickhouse_python::{
+    Args, Class, Error, ErrorKind, Method, MethodBody, Object, PyResult, Python,
+};
 
 use crate::adapter::Request;
 use crate::application::Application;
@@ -11,22 +13,38 @@ pub(crate) fn label(request: &Request) -> String {
         .exchange
         .with(|exchange| {
             let (method, target) = exchange.request_line();
-            format!("{} {}", String::from_utf8_lossy(method), String::from_utf8_lossy(target))
+            format!(
+                "{} {}",
+                String::from_utf8_lossy(method),
+                String::from_utf8_lossy(target)
+            )
         })
         .unwrap_or_default()
 }
 
 /// An exception that an application let go: the traceback, one record per line.
-pub(crate) fn exception<'py>(py: Python<'py>, application: &Application, label: &str, error: &Error<'py>) {
+pub(crate) fn exception<'py>(
+    py: Python<'py>,
+    application: &Application,
+    label: &str,
+    error: &Error<'py>,
+) {
     let header = if error.is(py, ErrorKind::SystemExit) {
-        ("WSGI0175", "SystemExit exception raised by the application was ignored")
+        (
+            "WSGI0175",
+            "SystemExit exception raised by the application was ignored",
+        )
     } else {
-        ("WSGI0174", "exception occurred while processing the request")
+        (
+            "WSGI0174",
+            "exception occurred while processing the request",
+        )
     };
     let text = application.format_exception(py, error);
     py.detach(|| {
         tracing::error!(code = header.0, request = label, "{}", header.1);
-        text.lines().for_each(|line| tracing::error!(request = label, "{line}"));
+        text.lines()
+            .for_each(|line| tracing::error!(request = label, "{line}"));
     });
 }
 
@@ -39,14 +57,23 @@ pub(crate) fn interrupted(py: Python<'_>, label: &str, sent: bool) {
                 "Request interrupted by RequestTimeout after headers sent; response truncated."
             );
         } else {
-            tracing::info!(request = label, "Request interrupted by RequestTimeout; thread recovered.");
+            tracing::info!(
+                request = label,
+                "Request interrupted by RequestTimeout; thread recovered."
+            );
         }
     });
 }
 
 /// The client left before its response was complete; nobody has to act.
 pub(crate) fn client_gone(py: Python<'_>, label: &str, reason: &str) {
-    py.detach(|| tracing::debug!(request = label, reason, "the client left before the response was complete"));
+    py.detach(|| {
+        tracing::debug!(
+            request = label,
+            reason,
+            "the client left before the response was complete"
+        )
+    });
 }
 
 /// Where complete lines of `wsgi.errors` go: a callable that the bootstrap module's `Log` holds.
@@ -66,7 +93,12 @@ impl MethodBody<Emitter> for EmitError {
     const NAME: &'static std::ffi::CStr = c"error";
     const DOC: &'static std::ffi::CStr = c"error(line): write an error record.";
 
-    fn call<'py>(_: &Emitter, _: &Object<'py>, py: Python<'py>, args: Args<'_, 'py>) -> PyResult<'py> {
+    fn call<'py>(
+        _: &Emitter,
+        _: &Object<'py>,
+        py: Python<'py>,
+        args: Args<'_, 'py>,
+    ) -> PyResult<'py> {
         let line = line(py, args)?;
         py.detach(|| tracing::error!(target: "wsgi.errors", "{line}"));
         Ok(py.none())
@@ -79,7 +111,12 @@ impl MethodBody<Emitter> for EmitWarning {
     const NAME: &'static std::ffi::CStr = c"warning";
     const DOC: &'static std::ffi::CStr = c"warning(line): write a warning record.";
 
-    fn call<'py>(_: &Emitter, _: &Object<'py>, py: Python<'py>, args: Args<'_, 'py>) -> PyResult<'py> {
+    fn call<'py>(
+        _: &Emitter,
+        _: &Object<'py>,
+        py: Python<'py>,
+        args: Args<'_, 'py>,
+    ) -> PyResult<'py> {
         let line = line(py, args)?;
         py.detach(|| tracing::warn!(target: "wsgi", "{line}"));
         Ok(py.none())

@@ -28,8 +28,13 @@ impl Monitor {
         let (stop, stopped) = mpsc::channel();
         let application = Arc::clone(application);
         let name = format!("monitor-{}", application.interpreter().id());
-        let thread = std::thread::Builder::new().name(name).spawn(move || watch(&application, &stopped))?;
-        Ok(Monitor { stop: Some(stop), thread: Some(thread) })
+        let thread = std::thread::Builder::new()
+            .name(name)
+            .spawn(move || watch(&application, &stopped))?;
+        Ok(Monitor {
+            stop: Some(stop),
+            thread: Some(thread),
+        })
     }
 
     /// Ends the monitor, unless it is held up in front of an interpreter that cannot be entered.
@@ -55,11 +60,14 @@ fn watch(application: &Application, stopped: &mpsc::Receiver<()>) {
     let mut next_beat = 0;
     loop {
         let now = application.watch.now_ms();
-        let late = timeout.map(|timeout| late_threads(application, now, timeout)).unwrap_or_default();
+        let late = timeout
+            .map(|timeout| late_threads(application, now, timeout))
+            .unwrap_or_default();
         if now >= next_beat || !late.is_empty() {
             state.attach(|py| {
                 application.watch.beat();
-                late.iter().for_each(|thread| interrupt(py, application, thread));
+                late.iter()
+                    .for_each(|thread| interrupt(py, application, thread));
             });
             next_beat = now + u64::try_from(HEARTBEAT.as_millis()).unwrap_or(u64::MAX);
         }
@@ -71,7 +79,11 @@ fn watch(application: &Application, stopped: &mpsc::Receiver<()>) {
 }
 
 fn late_threads(application: &Application, now_ms: u64, timeout: Duration) -> Vec<&ThreadWatch> {
-    let late = |thread: &&ThreadWatch| thread.running_for(now_ms).is_some_and(|running| running > timeout);
+    let late = |thread: &&ThreadWatch| {
+        thread
+            .running_for(now_ms)
+            .is_some_and(|running| running > timeout)
+    };
     application.watch.threads().iter().filter(late).collect()
 }
 
@@ -80,12 +92,21 @@ fn interrupt(py: Python<'_>, application: &Application, thread: &ThreadWatch) {
     let (request, ident, first, label) = {
         let current = thread.current();
         let Some(ident) = current.thread else { return };
-        (current.request, ident, current.interrupts == 0, current.label())
+        (
+            current.request,
+            ident,
+            current.interrupts == 0,
+            current.label(),
+        )
     };
     if request == 0 {
         return;
     }
-    let stack = if first { application.stack_of(py, ident) } else { String::new() };
+    let stack = if first {
+        application.stack_of(py, ident)
+    } else {
+        String::new()
+    };
     let class = application.request_timeout(py);
     {
         // The lock keeps the request from ending between the check and the call; on builds with a GIL, being attached
@@ -103,9 +124,18 @@ fn interrupt(py: Python<'_>, application: &Application, thread: &ThreadWatch) {
 }
 
 fn explain(label: &str, stack: &str) {
-    tracing::warn!(code = "RH0301", request = label, "the request exceeded the request timeout and is interrupted");
+    tracing::warn!(
+        code = "RH0301",
+        request = label,
+        "the request exceeded the request timeout and is interrupted"
+    );
     if stack.is_empty() {
-        tracing::warn!(request = label, "its thread runs no Python code at the moment");
+        tracing::warn!(
+            request = label,
+            "its thread runs no Python code at the moment"
+        );
     }
-    stack.lines().for_each(|line| tracing::warn!(request = label, "{line}"));
+    stack
+        .lines()
+        .for_each(|line| tracing::warn!(request = label, "{line}"));
 }

@@ -80,8 +80,12 @@ impl InterpreterWatch {
             interpreter,
             born: Instant::now(),
             heartbeat_ms: AtomicU64::new(0),
-            threads: (0..settings.threads.max(1)).map(|_| ThreadWatch::new()).collect(),
-            stuck_after: settings.request_timeout.map(|timeout| timeout + settings.interrupt_timeout),
+            threads: (0..settings.threads.max(1))
+                .map(|_| ThreadWatch::new())
+                .collect(),
+            stuck_after: settings
+                .request_timeout
+                .map(|timeout| timeout + settings.interrupt_timeout),
         }
     }
 
@@ -107,15 +111,23 @@ impl InterpreterWatch {
         let running = |thread: &&ThreadWatch| thread.started_ms.load(Ordering::Relaxed) != 0;
         InterpreterReport {
             interpreter: self.interpreter.id(),
-            silent_for: Duration::from_millis(now.saturating_sub(self.heartbeat_ms.load(Ordering::Relaxed))),
+            silent_for: Duration::from_millis(
+                now.saturating_sub(self.heartbeat_ms.load(Ordering::Relaxed)),
+            ),
             running: self.threads.iter().filter(running).count(),
-            finished: self.threads.iter().map(|thread| thread.finished.load(Ordering::Relaxed)).sum(),
+            finished: self
+                .threads
+                .iter()
+                .map(|thread| thread.finished.load(Ordering::Relaxed))
+                .sum(),
             stuck: self.stuck(now),
         }
     }
 
     fn stuck(&self, now: u64) -> Vec<StuckRequest> {
-        let Some(limit) = self.stuck_after else { return Vec::new() };
+        let Some(limit) = self.stuck_after else {
+            return Vec::new();
+        };
         let late = |(number, thread): (usize, &ThreadWatch)| {
             let running_for = thread.running_for(now).filter(|running| *running > limit)?;
             Some(StuckRequest {
@@ -131,7 +143,11 @@ impl InterpreterWatch {
 
 impl ThreadWatch {
     fn new() -> Self {
-        ThreadWatch { started_ms: AtomicU64::new(0), finished: AtomicU64::new(0), current: Mutex::default() }
+        ThreadWatch {
+            started_ms: AtomicU64::new(0),
+            finished: AtomicU64::new(0),
+            current: Mutex::default(),
+        }
     }
 
     /// A request begins on the calling thread.
@@ -144,7 +160,9 @@ impl ThreadWatch {
         current.label.extend_from_slice(request_line.0);
         current.label.push(b' ');
         let room = LABEL.saturating_sub(current.label.len());
-        current.label.extend_from_slice(&request_line.1[..request_line.1.len().min(room)]);
+        current
+            .label
+            .extend_from_slice(&request_line.1[..request_line.1.len().min(room)]);
         self.started_ms.store(now_ms + 1, Ordering::Relaxed);
     }
 

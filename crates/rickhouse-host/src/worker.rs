@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rickhouse_python::{Handle, PyResult, Python, ThreadIdent, ThreadState, request_async_exception};
+use rickhouse_python::{
+    Handle, PyResult, Python, ThreadIdent, ThreadState, request_async_exception,
+};
 
 use crate::adapter::{self, Outcome, Request};
 use crate::application::Application;
@@ -76,7 +78,11 @@ fn serve(py: Python<'_>, application: &Application, kit: &mut Kit, exchange: &mu
         // Making the objects of a request fails only without memory, or when an interruption hits it.
         let timed_out = error.is_instance(py, &application.request_timeout(py));
         log::exception(py, application, "", &error);
-        exchange.fail(if timed_out { Failure::Timeout } else { Failure::Application });
+        exchange.fail(if timed_out {
+            Failure::Timeout
+        } else {
+            Failure::Application
+        });
     }
 }
 
@@ -96,9 +102,21 @@ fn serve_prepared<'py>(
     };
     let request = Arc::clone(&objects.request);
     let outcome = request.exchange.lend(py, exchange, || {
-        let environ = environ::build(py, builder, &request, &objects.input.bind(py), &objects.errors.bind(py))?;
+        let environ = environ::build(
+            py,
+            builder,
+            &request,
+            &objects.input.bind(py),
+            &objects.errors.bind(py),
+        )?;
         let start_response = objects.start_response.bind(py);
-        PyResult::Ok(adapter::run(py, application, &request, &environ, &start_response))
+        PyResult::Ok(adapter::run(
+            py,
+            application,
+            &request,
+            &environ,
+            &start_response,
+        ))
     })?;
     kit.objects = objects.after_request(py, outcome);
     Ok(())

@@ -17,12 +17,22 @@ def application(environ, start_response):
 "#;
 
 fn main() {
-    let program = PathBuf::from(std::env::var_os("PYO3_PYTHON").expect("PYO3_PYTHON names the Python under test"));
-    let (runtime, main) = Runtime::initialize(&InitConfig { program, free_threading: true }).expect("CPython starts");
+    let program = PathBuf::from(
+        std::env::var_os("PYO3_PYTHON").expect("PYO3_PYTHON names the Python under test"),
+    );
+    let (runtime, main) = Runtime::initialize(&InitConfig {
+        program,
+        free_threading: true,
+    })
+    .expect("CPython starts");
     let own_gil = runtime.info().version >= (3, 12, 0);
     let (_folder, path) = application(HELLO);
     let mut settings = settings(path);
-    settings.interpreters = if own_gil { Interpreters::Own(3) } else { Interpreters::Shared(3) };
+    settings.interpreters = if own_gil {
+        Interpreters::Own(3)
+    } else {
+        Interpreters::Shared(3)
+    };
     let host = Host::start(runtime, main, &settings).expect("the application loads");
     std::thread::scope(|scope| {
         for application in host.applications() {
@@ -38,7 +48,13 @@ fn main() {
         }
     });
     let report = host.watch().report();
-    assert_eq!(report.iter().map(|interpreter| interpreter.finished).sum::<u64>(), 600);
+    assert_eq!(
+        report
+            .iter()
+            .map(|interpreter| interpreter.finished)
+            .sum::<u64>(),
+        600
+    );
     host.stop();
     // CPython must not be finalised while interpreters live, so the process leaves as the product does.
     rickhouse_python::exit_now(0);

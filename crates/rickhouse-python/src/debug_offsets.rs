@@ -93,7 +93,8 @@ impl DebugOffsets {
     pub(crate) fn of_this_process() -> Option<(u64, Self)> {
         let runtime = runtime_address();
         let table = read_bytes(runtime, HEAD + WORDS * size_of::<u64>())?;
-        let word = |at: usize| u64::from_ne_bytes(table[at..at + 8].try_into().expect("eight bytes"));
+        let word =
+            |at: usize| u64::from_ne_bytes(table[at..at + 8].try_into().expect("eight bytes"));
         // `PY_VERSION_HEX`: major and minor in the upper two bytes of 32 bits.
         let minor = if cfg!(Py_3_14) { 14 } else { 13 };
         if &table[..8] != b"xdebugpy" || word(8) >> 16 != (3 << 8 | minor) {

@@ -21,7 +21,11 @@ pub(crate) fn line_at(table: &[u8], first_line: u32, index: u64) -> Option<u32> 
         }
         covered += units;
         if index < covered {
-            return if has_line { u32::try_from(line).ok() } else { None };
+            return if has_line {
+                u32::try_from(line).ok()
+            } else {
+                None
+            };
         }
         while bytes.peek().is_some_and(|byte| byte & 0x80 == 0) {
             bytes.next();
@@ -33,7 +37,11 @@ pub(crate) fn line_at(table: &[u8], first_line: u32, index: u64) -> Option<u32> 
 fn signed_varint(bytes: &mut impl Iterator<Item = u8>) -> Option<i64> {
     let value = varint(bytes)?;
     let magnitude = i64::try_from(value >> 1).ok()?;
-    Some(if value & 1 == 1 { -magnitude } else { magnitude })
+    Some(if value & 1 == 1 {
+        -magnitude
+    } else {
+        magnitude
+    })
 }
 
 /// Six bits a byte, least significant first; bit 6 says that more follow.
@@ -75,7 +83,12 @@ mod tests {
 
     #[test]
     fn broken_tables_have_no_line() {
-        for table in [&[][..], &[0x01], &[head(13, 1)], &[head(14, 8), 0x7f, 0x7f, 0x7f, 0x7f, 0x7f, 0x7f, 0x7f]] {
+        for table in [
+            &[][..],
+            &[0x01],
+            &[head(13, 1)],
+            &[head(14, 8), 0x7f, 0x7f, 0x7f, 0x7f, 0x7f, 0x7f, 0x7f],
+        ] {
             assert_eq!(line_at(table, 1, 0), None);
         }
     }

@@ -25,7 +25,10 @@ impl<'py> Object<'py> {
     /// # Safety
     /// `pointer` is a strong reference that the caller gives up, to an object of the interpreter of `_py`.
     pub(crate) unsafe fn from_owned(_py: Python<'py>, pointer: NonNull<ffi::PyObject>) -> Self {
-        Object { pointer, _token: PhantomData }
+        Object {
+            pointer,
+            _token: PhantomData,
+        }
     }
 
     /// Takes the result of a C call that returns a new reference, or NULL with an exception set.
@@ -104,8 +107,13 @@ impl<'py> Object<'py> {
     /// Sets the attribute `name`.
     pub fn set_attr(&self, name: &CStr, value: &Object<'py>) -> PyResult<'py, ()> {
         // SAFETY: attached; live objects and a NUL-terminated name.
-        let status = unsafe { ffi::PyObject_SetAttrString(self.as_ptr(), name.as_ptr(), value.as_ptr()) };
-        if status < 0 { Err(Error::take(self.token())) } else { Ok(()) }
+        let status =
+            unsafe { ffi::PyObject_SetAttrString(self.as_ptr(), name.as_ptr(), value.as_ptr()) };
+        if status < 0 {
+            Err(Error::take(self.token()))
+        } else {
+            Ok(())
+        }
     }
 
     /// `str(self)`.
@@ -183,7 +191,11 @@ impl<'py> Object<'py> {
     pub fn file_descriptor(&self) -> PyResult<'py, i32> {
         // SAFETY: attached; a live object.
         let descriptor = unsafe { ffi::PyObject_AsFileDescriptor(self.as_ptr()) };
-        if descriptor < 0 { Err(Error::take(self.token())) } else { Ok(descriptor) }
+        if descriptor < 0 {
+            Err(Error::take(self.token()))
+        } else {
+            Ok(descriptor)
+        }
     }
 
     /// A descriptor of our own for the file behind the object: closing the object's does not touch it.
@@ -212,7 +224,10 @@ impl Clone for Object<'_> {
     fn clone(&self) -> Self {
         // SAFETY: attached (an object exists only then); live.
         unsafe { ffi::Py_INCREF(self.as_ptr()) };
-        Object { pointer: self.pointer, _token: PhantomData }
+        Object {
+            pointer: self.pointer,
+            _token: PhantomData,
+        }
     }
 }
 
@@ -237,7 +252,11 @@ impl<'py> Iter<'py> {
             return Ok(Some(unsafe { Object::from_owned(py, item) }));
         }
         // SAFETY: attached. NULL means the end, or an error when an exception is set.
-        if unsafe { ffi::PyErr_Occurred() }.is_null() { Ok(None) } else { Err(Error::take(py)) }
+        if unsafe { ffi::PyErr_Occurred() }.is_null() {
+            Ok(None)
+        } else {
+            Err(Error::take(py))
+        }
     }
 }
 

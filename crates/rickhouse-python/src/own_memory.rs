@@ -5,8 +5,14 @@ use std::ffi::c_void;
 /// `length` bytes at `address`, or `None` when not all of them can be read (`process_vm_readv` on this process).
 pub(crate) fn read_bytes(address: u64, length: usize) -> Option<Vec<u8>> {
     let mut buffer = vec![0_u8; length];
-    let local = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: length };
-    let remote = libc::iovec { iov_base: address as *mut c_void, iov_len: length };
+    let local = libc::iovec {
+        iov_base: buffer.as_mut_ptr().cast(),
+        iov_len: length,
+    };
+    let remote = libc::iovec {
+        iov_base: address as *mut c_void,
+        iov_len: length,
+    };
     // SAFETY: has no requirements.
     let own = unsafe { libc::getpid() };
     // SAFETY: `local` describes a live, writable buffer; the kernel checks `remote` and fails with EFAULT.

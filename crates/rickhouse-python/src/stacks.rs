@@ -81,7 +81,12 @@ mod walker {
             }
             let native_id = read_u64(thread + offsets.thread_state.native_thread_id).unwrap_or(0);
             let frames = frames(offsets, thread);
-            found.push(ThreadStack { interpreter: id, native_id, holds_gil: holder == Some(thread), frames });
+            found.push(ThreadStack {
+                interpreter: id,
+                native_id,
+                holds_gil: holder == Some(thread),
+                frames,
+            });
             thread = read_u64(thread + offsets.thread_state.next).unwrap_or(0);
         }
     }
@@ -122,15 +127,33 @@ mod walker {
         let function = text(offsets, read_u64(code + offsets.code_object.qualname)?)?;
         let file = text(offsets, read_u64(code + offsets.code_object.filename)?)?;
         let line = line(offsets, code, read_u64(frame + fields.instr_ptr)?).unwrap_or(0);
-        Some(Frame { function, file, line })
+        Some(Frame {
+            function,
+            file,
+            line,
+        })
     }
 
     /// An ASCII or latin-1 `str` in compact form, which code names and file names nearly always are.
     fn text(offsets: &DebugOffsets, object: u64) -> Option<String> {
         const LONGEST: u64 = 512;
         let length = read_u64(object + offsets.unicode_object.length)?.min(LONGEST);
-        let bytes = read_bytes(object + offsets.unicode_object.asciiobject_size, usize::try_from(length).ok()?)?;
-        Some(bytes.iter().map(|byte| if byte.is_ascii() { char::from(*byte) } else { '?' }).collect())
+        let bytes = read_bytes(
+            object + offsets.unicode_object.asciiobject_size,
+            usize::try_from(length).ok()?,
+        )?;
+        Some(
+            bytes
+                .iter()
+                .map(|byte| {
+                    if byte.is_ascii() {
+                        char::from(*byte)
+                    } else {
+                        '?'
+                    }
+                })
+                .collect(),
+        )
     }
 
     fn line(offsets: &DebugOffsets, code: u64, instruction: u64) -> Option<u32> {
@@ -139,12 +162,18 @@ mod walker {
         let first = u32::try_from(first).ok()?;
         let begin = code + offsets.code_object.co_code_adaptive;
         // Free-threaded 3.14 runs a copy of the byte code per thread, elsewhere in memory: only the first line is known.
-        let Some(position) = instruction.checked_sub(begin).filter(|position| *position < LONGEST) else {
+        let Some(position) = instruction
+            .checked_sub(begin)
+            .filter(|position| *position < LONGEST)
+        else {
             return Some(first);
         };
         let table = read_u64(code + offsets.code_object.linetable)?;
         let size = read_u64(table + offsets.bytes_object.ob_size)?.min(LONGEST);
-        let table = read_bytes(table + offsets.bytes_object.ob_sval, usize::try_from(size).ok()?)?;
+        let table = read_bytes(
+            table + offsets.bytes_object.ob_sval,
+            usize::try_from(size).ok()?,
+        )?;
         Some(linetable::line_at(&table, first, position / 2).unwrap_or(first))
     }
 }

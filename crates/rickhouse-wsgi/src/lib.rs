@@ -17,6 +17,9 @@ pub mod header {
 }
 pub mod content_length {
     pub fn parse_declared(b: &[u8]) -> Result<u64, String> {
-        std::str::from_utf8(b).ok().and_then(|x| x.parse().ok()).ok_or_else(|| "x".to_string())
+        std::str::from_utf8(b)
+            .ok()
+            .and_then(|x| x.parse().ok())
+            .ok_or_else(|| "x".to_string())
     }
 }

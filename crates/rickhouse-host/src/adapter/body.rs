@@ -66,41 +66,61 @@ fn send_result<'py>(
 
 /// A list or tuple of blocks is a whole body: no code of the application runs between its blocks, so they may be sent
 /// together, with their length.
-fn send_sequence<'py>(py: Python<'py>, request: &Request, blocks: &Object<'py>) -> PyResult<'py, ()> {
+fn send_sequence<'py>(
+    py: Python<'py>,
+    request: &Request,
+    blocks: &Object<'py>,
+) -> PyResult<'py, ()> {
     let mut total = 0;
     let mut kept = Vec::with_capacity(blocks.sequence_len());
     for index in 0..blocks.sequence_len() {
-        let Some(block) = blocks.sequence_item(py, index) else { break };
+        let Some(block) = blocks.sequence_item(py, index) else {
+            break;
+        };
         total += block_bytes(py, &block)?.len();
         kept.push(block);
     }
     with_exchange(py, request, |exchange| {
         send_head(py, request, exchange, Some(total as u64))?;
         if total <= exchange.room() {
-            kept.iter().filter_map(Object::as_bytes).for_each(|block| exchange.push(block));
+            kept.iter()
+                .filter_map(Object::as_bytes)
+                .for_each(|block| exchange.push(block));
             request.response().body_bytes += total as u64;
             return Ok(());
         }
-        kept.iter().try_for_each(|block| send_block(py, request, exchange, block))
+        kept.iter()
+            .try_for_each(|block| send_block(py, request, exchange, block))
     })
 }
 
 /// Any other iterable: each block is sent before the next is asked for.
-fn send_iterable<'py>(py: Python<'py>, request: &Request, result: &Object<'py>) -> PyResult<'py, ()> {
+fn send_iterable<'py>(
+    py: Python<'py>,
+    request: &Request,
+    result: &Object<'py>,
+) -> PyResult<'py, ()> {
     let mut blocks = result.iter()?;
     while let Some(block) = blocks.next_item()? {
         if block_bytes(py, &block)?.is_empty() {
             continue;
         }
-        with_exchange(py, request, |exchange| send_block(py, request, exchange, &block))?;
+        with_exchange(py, request, |exchange| {
+            send_block(py, request, exchange, &block)
+        })?;
     }
     let nothing_sent = request.response().body_bytes == 0;
-    with_exchange(py, request, |exchange| send_head(py, request, exchange, nothing_sent.then_some(0)))
+    with_exchange(py, request, |exchange| {
+        send_head(py, request, exchange, nothing_sent.then_some(0))
+    })
 }
 
 fn block_bytes<'a, 'py>(py: Python<'py>, block: &'a Object<'py>) -> PyResult<'py, &'a [u8]> {
     block.as_bytes().ok_or_else(|| {
-        let text = format!("response iterable must yield bytes, not {}", block.type_name());
+        let text = format!(
+            "response iterable must yield bytes, not {}",
+            block.type_name()
+        );
         Error::new(py, ErrorKind::Type, &text)
     })
 }
@@ -117,7 +137,8 @@ pub(crate) struct FileRegion {
 fn send_region<'py>(py: Python<'py>, request: &Request, region: &FileRegion) -> PyResult<'py, ()> {
     with_exchange(py, request, |exchange| {
         send_head(py, request, exchange, Some(region.length))?;
-        let outcome = py.detach(|| exchange.send_file(region.file.as_fd(), region.offset, region.length));
+        let outcome =
+            py.detach(|| exchange.send_file(region.file.as_fd(), region.offset, region.length));
         outcome.map_err(|failure| {
             request.response().broken = true;
             output_error(py, &failure)
@@ -145,7 +166,12 @@ fn close<'py>(py: Python<'py>, application: &Application, request: &Request, res
 }
 
 /// Ends the request after an exception: the client gets an error page or a visible truncation, the log the traceback.
-fn fail<'py>(py: Python<'py>, application: &Application, request: &Request, error: Error<'py>) -> Outcome {
+fn fail<'py>(
+    py: Python<'py>,
+    application: &Application,
+    request: &Request,
+    error: Error<'py>,
+) -> Outcome {
     let (sent, broken) = {
         let state = request.response();
         (state.body_bytes > 0, state.broken)
@@ -163,7 +189,11 @@ fn fail<'py>(py: Python<'py>, application: &Application, request: &Request, erro
         log::exception(py, application, &label, &error);
     }
     end(request, Failure::Application);
-    if broken { Outcome::Responded } else { Outcome::Failed }
+    if broken {
+        Outcome::Responded
+    } else {
+        Outcome::Failed
+    }
 }
 
 fn end(request: &Request, failure: Failure) {
@@ -179,6 +209,10 @@ fn with_exchange<'py, R>(
 ) -> PyResult<'py, R> {
     match request.exchange.with(|exchange| work(exchange)) {
         Ok(outcome) => outcome,
-        Err(_) => Err(Error::new(py, ErrorKind::Runtime, "the request is in use by another thread")),
+        Err(_) => Err(Error::new(
+            py,
+            ErrorKind::Runtime,
+            "the request is in use by another thread",
+        )),
     }
 }

@@ -4,7 +4,8 @@ use std::io;
 use std::sync::Arc;
 
 use rickhouse_python::{
-    Args, Class, Error, ErrorKind, Method, MethodBody, NextBody, Object, PyResult, Python, ScopeError,
+    Args, Class, Error, ErrorKind, Method, MethodBody, NextBody, Object, PyResult, Python,
+    ScopeError,
 };
 
 use crate::adapter::request::Request;
@@ -80,7 +81,12 @@ impl Input {
     }
 
     /// Up to and including a newline, at most `limit` bytes.
-    fn readline<'py>(&self, py: Python<'py>, caller: &str, limit: Option<usize>) -> PyResult<'py, Vec<u8>> {
+    fn readline<'py>(
+        &self,
+        py: Python<'py>,
+        caller: &str,
+        limit: Option<usize>,
+    ) -> PyResult<'py, Vec<u8>> {
         self.check_usable(py, caller)?;
         let limit = limit.unwrap_or(usize::MAX);
         let mut searched = 0;
@@ -89,7 +95,10 @@ impl Input {
                 let mut state = self.request.input();
                 let rest = state.rest();
                 let window = &rest[..rest.len().min(limit)];
-                if let Some(newline) = window[searched.min(window.len())..].iter().position(|byte| *byte == b'\n') {
+                if let Some(newline) = window[searched.min(window.len())..]
+                    .iter()
+                    .position(|byte| *byte == b'\n')
+                {
                     let count = searched + newline + 1;
                     return Ok(state.take(count));
                 }
@@ -110,14 +119,23 @@ impl Input {
     }
 
     /// Appends up to `wanted` bytes from the client to `data`; 0 means the end.
-    fn fill<'py>(&self, py: Python<'py>, caller: &str, data: &mut Vec<u8>, wanted: usize) -> PyResult<'py, usize> {
+    fn fill<'py>(
+        &self,
+        py: Python<'py>,
+        caller: &str,
+        data: &mut Vec<u8>,
+        wanted: usize,
+    ) -> PyResult<'py, usize> {
         if self.request.input().ended {
             return Ok(0);
         }
         let before = data.len();
         data.resize(before + wanted.min(LARGEST_READ), 0);
         let target = &mut data[before..];
-        let outcome = self.request.exchange.with(|exchange| read_some(py, exchange, target));
+        let outcome = self
+            .request
+            .exchange
+            .with(|exchange| read_some(py, exchange, target));
         let outcome = outcome.map_err(|error| unusable(py, caller, error))?;
         match outcome {
             Ok(count) => {
@@ -137,7 +155,10 @@ impl Input {
     }
 
     fn check_usable<'py>(&self, py: Python<'py>, caller: &str) -> PyResult<'py, ()> {
-        self.request.exchange.with(|_| ()).map_err(|error| unusable(py, caller, error))?;
+        self.request
+            .exchange
+            .with(|_| ())
+            .map_err(|error| unusable(py, caller, error))?;
         if self.request.input().failed {
             let text = "mod_wsgi request data read error: input is already in error state";
             return Err(Error::new(py, ErrorKind::Os, text));
@@ -148,7 +169,11 @@ impl Input {
 
 /// Reads without letting go of the interpreter when nothing can block.
 fn read_some(py: Python<'_>, exchange: &mut dyn Exchange, target: &mut [u8]) -> io::Result<usize> {
-    if exchange.body_in_memory() { exchange.read(target) } else { py.detach(|| exchange.read(target)) }
+    if exchange.body_in_memory() {
+        exchange.read(target)
+    } else {
+        py.detach(|| exchange.read(target))
+    }
 }
 
 fn unusable<'py>(py: Python<'py>, caller: &str, error: ScopeError) -> Error<'py> {
@@ -167,19 +192,36 @@ impl Class for Input {
     const NEXT: Option<NextBody<Self>> = Some(next_line);
 
     fn methods() -> Vec<Method<Self>> {
-        vec![Method::of::<Read>(), Method::of::<ReadLine>(), Method::of::<ReadLines>(), Method::of::<Close>()]
+        vec![
+            Method::of::<Read>(),
+            Method::of::<ReadLine>(),
+            Method::of::<ReadLines>(),
+            Method::of::<Close>(),
+        ]
     }
 }
 
 fn next_line<'py>(this: &Input, py: Python<'py>) -> PyResult<'py, Option<Object<'py>>> {
     let line = this.readline(py, "__next__", None)?;
-    if line.is_empty() { Ok(None) } else { py.bytes(&line).map(Some) }
+    if line.is_empty() {
+        Ok(None)
+    } else {
+        py.bytes(&line).map(Some)
+    }
 }
 
 /// The one optional argument of the reading methods: a size, negative for "no limit".
-fn size_argument<'py>(py: Python<'py>, name: &str, args: Args<'_, 'py>) -> PyResult<'py, Option<usize>> {
+fn size_argument<'py>(
+    py: Python<'py>,
+    name: &str,
+    args: Args<'_, 'py>,
+) -> PyResult<'py, Option<usize>> {
     if args.has_keywords() {
-        return Err(Error::new(py, ErrorKind::Type, &format!("{name}() takes no keyword arguments")));
+        return Err(Error::new(
+            py,
+            ErrorKind::Type,
+            &format!("{name}() takes no keyword arguments"),
+        ));
     }
     match args.positional() {
         [] => Ok(None),
@@ -197,7 +239,12 @@ impl MethodBody<Input> for Read {
     const NAME: &'static std::ffi::CStr = c"read";
     const DOC: &'static std::ffi::CStr = c"read([size]) -> bytes";
 
-    fn call<'py>(this: &Input, _instance: &Object<'py>, py: Python<'py>, args: Args<'_, 'py>) -> PyResult<'py> {
+    fn call<'py>(
+        this: &Input,
+        _instance: &Object<'py>,
+        py: Python<'py>,
+        args: Args<'_, 'py>,
+    ) -> PyResult<'py> {
         let size = size_argument(py, "read", args)?;
         py.bytes(&this.read(py, size)?)
     }
@@ -209,7 +256,12 @@ impl MethodBody<Input> for ReadLine {
     const NAME: &'static std::ffi::CStr = c"readline";
     const DOC: &'static std::ffi::CStr = c"readline([size]) -> bytes";
 
-    fn call<'py>(this: &Input, _instance: &Object<'py>, py: Python<'py>, args: Args<'_, 'py>) -> PyResult<'py> {
+    fn call<'py>(
+        this: &Input,
+        _instance: &Object<'py>,
+        py: Python<'py>,
+        args: Args<'_, 'py>,
+    ) -> PyResult<'py> {
         let limit = size_argument(py, "readline", args)?;
         py.bytes(&this.readline(py, "readline", limit)?)
     }
@@ -221,7 +273,12 @@ impl MethodBody<Input> for ReadLines {
     const NAME: &'static std::ffi::CStr = c"readlines";
     const DOC: &'static std::ffi::CStr = c"readlines([hint]) -> list of bytes";
 
-    fn call<'py>(this: &Input, _instance: &Object<'py>, py: Python<'py>, args: Args<'_, 'py>) -> PyResult<'py> {
+    fn call<'py>(
+        this: &Input,
+        _instance: &Object<'py>,
+        py: Python<'py>,
+        args: Args<'_, 'py>,
+    ) -> PyResult<'py> {
         let hint = size_argument(py, "readlines", args)?.filter(|hint| *hint > 0);
         let mut lines = Vec::new();
         let mut total = 0;
@@ -243,8 +300,16 @@ impl MethodBody<Input> for Close {
     const NAME: &'static std::ffi::CStr = c"close";
     const DOC: &'static std::ffi::CStr = c"close(): does nothing; the body belongs to the server.";
 
-    fn call<'py>(this: &Input, _instance: &Object<'py>, py: Python<'py>, _args: Args<'_, 'py>) -> PyResult<'py> {
-        this.request.exchange.with(|_| ()).map_err(|error| unusable(py, "close", error))?;
+    fn call<'py>(
+        this: &Input,
+        _instance: &Object<'py>,
+        py: Python<'py>,
+        _args: Args<'_, 'py>,
+    ) -> PyResult<'py> {
+        this.request
+            .exchange
+            .with(|_| ())
+            .map_err(|error| unusable(py, "close", error))?;
         Ok(py.none())
     }
 }

@@ -21,7 +21,11 @@ pub(crate) struct Request {
 
 impl Request {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Request { exchange: Scoped::vacant(), response: Mutex::default(), input: Mutex::default() })
+        Arc::new(Request {
+            exchange: Scoped::vacant(),
+            response: Mutex::default(),
+            input: Mutex::default(),
+        })
     }
 
     pub(crate) fn response(&self) -> MutexGuard<'_, ResponseState> {
@@ -47,7 +51,10 @@ pub(crate) struct RequestClasses {
 
 impl RequestClasses {
     pub(crate) fn new(py: Python<'_>) -> PyResult<'_, Self> {
-        Ok(RequestClasses { adapter: ClassHandle::new(py)?, input: ClassHandle::new(py)? })
+        Ok(RequestClasses {
+            adapter: ClassHandle::new(py)?,
+            input: ClassHandle::new(py)?,
+        })
     }
 
     pub(crate) fn adapter<'py>(&self, py: Python<'py>, request: &Arc<Request>) -> PyResult<'py> {
@@ -59,7 +66,13 @@ impl RequestClasses {
     }
 
     /// The classes by the names they have in the `mod_wsgi` module.
-    pub(crate) fn objects<'py>(&self, py: Python<'py>) -> [(&'static std::ffi::CStr, Object<'py>); 2] {
-        [(c"Adapter", self.adapter.object(py)), (c"Input", self.input.object(py))]
+    pub(crate) fn objects<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> [(&'static std::ffi::CStr, Object<'py>); 2] {
+        [
+            (c"Adapter", self.adapter.object(py)),
+            (c"Input", self.input.object(py)),
+        ]
     }
 }

@@ -4,7 +4,9 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
-use rickhouse_python::{Args, Class, Error, ErrorKind, Method, MethodBody, Object, PyResult, Python, ScopeError};
+use rickhouse_python::{
+    Args, Class, Error, ErrorKind, Method, MethodBody, Object, PyResult, Python, ScopeError,
+};
 use rickhouse_wsgi::{content_length, header, status};
 
 use crate::adapter::request::Request;
@@ -108,7 +110,10 @@ pub(crate) fn send_head<'py>(
 }
 
 fn declared_length<'py>(py: Python<'py>, head: &Head) -> PyResult<'py, Option<u64>> {
-    let Some((_, value)) = head.fields().find(|(name, _)| name.eq_ignore_ascii_case(b"content-length")) else {
+    let Some((_, value)) = head
+        .fields()
+        .find(|(name, _)| name.eq_ignore_ascii_case(b"content-length"))
+    else {
         return Ok(None);
     };
     match content_length::parse_declared(value) {
@@ -119,7 +124,9 @@ fn declared_length<'py>(py: Python<'py>, head: &Head) -> PyResult<'py, Option<u6
 
 impl Head {
     fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.headers.iter().map(|(name, value)| (&self.text[name.clone()], &self.text[value.clone()]))
+        self.headers
+            .iter()
+            .map(|(name, value)| (&self.text[name.clone()], &self.text[value.clone()]))
     }
 
     fn clear(&mut self) {
@@ -135,11 +142,18 @@ impl Head {
     }
 
     /// Checks and stores what `start_response` was given; the order of the checks is part of the behaviour.
-    fn fill<'py>(&mut self, py: Python<'py>, status: &Object<'py>, headers: &Object<'py>) -> PyResult<'py, ()> {
+    fn fill<'py>(
+        &mut self,
+        py: Python<'py>,
+        status: &Object<'py>,
+        headers: &Object<'py>,
+    ) -> PyResult<'py, ()> {
         self.clear();
         self.fill_status(py, status)?;
         for index in 0..headers.sequence_len() {
-            let Some(item) = headers.sequence_item(py, index) else { break };
+            let Some(item) = headers.sequence_item(py, index) else {
+                break;
+            };
             self.fill_header(py, &item)?;
         }
         Ok(())
@@ -147,7 +161,9 @@ impl Head {
 
     fn fill_status<'py>(&mut self, py: Python<'py>, given: &Object<'py>) -> PyResult<'py, ()> {
         let parsed = native(py, given, |bytes| {
-            status::parse(bytes).map(|(code, reason)| (code, self.append(reason))).map_err(|error| error.to_string())
+            status::parse(bytes)
+                .map(|(code, reason)| (code, self.append(reason)))
+                .map_err(|error| error.to_string())
         })?;
         let (code, reason) = parsed.map_err(|text| Error::new(py, ErrorKind::Value, &text))?;
         self.status = code;
@@ -160,17 +176,27 @@ impl Head {
             let text = format!("each header must be a 2-tuple, not {}", item.type_name());
             return Err(Error::new(py, ErrorKind::Type, &text));
         }
-        let (2, Some(name), Some(value)) = (item.sequence_len(), item.sequence_item(py, 0), item.sequence_item(py, 1))
-        else {
-            let text = format!("each header must be a 2-tuple, got length {}", item.sequence_len());
+        let (2, Some(name), Some(value)) = (
+            item.sequence_len(),
+            item.sequence_item(py, 0),
+            item.sequence_item(py, 1),
+        ) else {
+            let text = format!(
+                "each header must be a 2-tuple, got length {}",
+                item.sequence_len()
+            );
             return Err(Error::new(py, ErrorKind::Value, &text));
         };
         let checked = native(py, &name, |bytes| {
-            header::check_name(bytes).map(|()| self.append(bytes)).map_err(|error| error.to_string())
+            header::check_name(bytes)
+                .map(|()| self.append(bytes))
+                .map_err(|error| error.to_string())
         })?;
         let name = checked.map_err(|text| Error::new(py, ErrorKind::Value, &text))?;
         let checked = native(py, &value, |bytes| {
-            header::check_value(bytes).map(|()| self.append(bytes)).map_err(|error| error.to_string())
+            header::check_value(bytes)
+                .map(|()| self.append(bytes))
+                .map_err(|error| error.to_string())
         })?;
         let value = checked.map_err(|text| Error::new(py, ErrorKind::Value, &text))?;
         self.headers.push((name, value));
@@ -179,7 +205,11 @@ impl Head {
 }
 
 /// A native string (PEP 3333): a `str` of latin-1 characters.
-fn native<'py, R>(py: Python<'py>, given: &Object<'py>, work: impl FnOnce(&[u8]) -> R) -> PyResult<'py, R> {
+fn native<'py, R>(
+    py: Python<'py>,
+    given: &Object<'py>,
+    work: impl FnOnce(&[u8]) -> R,
+) -> PyResult<'py, R> {
     if !given.is_str() {
         let text = format!("must be str, not {}", given.type_name());
         return Err(Error::new(py, ErrorKind::Type, &text));
@@ -193,13 +223,24 @@ impl MethodBody<Adapter> for StartResponse {
     const NAME: &'static std::ffi::CStr = c"start_response";
     const DOC: &'static std::ffi::CStr = c"start_response(status, headers, exc_info=None) -> write";
 
-    fn call<'py>(this: &Adapter, instance: &Object<'py>, py: Python<'py>, args: Args<'_, 'py>) -> PyResult<'py> {
+    fn call<'py>(
+        this: &Adapter,
+        instance: &Object<'py>,
+        py: Python<'py>,
+        args: Args<'_, 'py>,
+    ) -> PyResult<'py> {
         if args.has_keywords() {
-            return Err(Error::new(py, ErrorKind::Type, "start_response() takes no keyword arguments"));
+            return Err(Error::new(
+                py,
+                ErrorKind::Type,
+                "start_response() takes no keyword arguments",
+            ));
         }
         let (status, headers, exc_info) = match args.positional() {
             [status, headers] => (status, headers, None),
-            [status, headers, exc_info] => (status, headers, (!exc_info.is_none()).then_some(exc_info)),
+            [status, headers, exc_info] => {
+                (status, headers, (!exc_info.is_none()).then_some(exc_info))
+            }
             given => return Err(wrong_count(py, given.len())),
         };
         this.start(py, status, headers, exc_info)?;
@@ -220,10 +261,17 @@ impl Adapter {
             (state.finished, state.sent, std::mem::take(&mut state.spare))
         };
         if finished {
-            return Err(Error::new(py, ErrorKind::Runtime, "start_response() called after request completed"));
+            return Err(Error::new(
+                py,
+                ErrorKind::Runtime,
+                "start_response() called after request completed",
+            ));
         }
         if !headers.is_list() {
-            let text = format!("start_response() argument 2 must be list, not {}", headers.type_name());
+            let text = format!(
+                "start_response() argument 2 must be list, not {}",
+                headers.type_name()
+            );
             return Err(Error::new(py, ErrorKind::Type, &text));
         }
         match exc_info {
@@ -248,10 +296,15 @@ impl Adapter {
 
 /// The exception of `exc_info`, to be raised again because the head is on its way already.
 fn raise_again<'py>(py: Python<'py>, exc_info: &Object<'py>) -> Error<'py> {
-    let (3, Some(value), Some(traceback)) =
-        (exc_info.sequence_len(), exc_info.sequence_item(py, 1), exc_info.sequence_item(py, 2))
-    else {
-        let text = format!("function takes exactly 3 arguments ({} given)", exc_info.sequence_len());
+    let (3, Some(value), Some(traceback)) = (
+        exc_info.sequence_len(),
+        exc_info.sequence_item(py, 1),
+        exc_info.sequence_item(py, 2),
+    ) else {
+        let text = format!(
+            "function takes exactly 3 arguments ({} given)",
+            exc_info.sequence_len()
+        );
         return Error::new(py, ErrorKind::Type, &text);
     };
     match value.call_method(py, c"with_traceback", &[&traceback]) {
@@ -275,28 +328,53 @@ impl MethodBody<Adapter> for Write {
     const NAME: &'static std::ffi::CStr = c"write";
     const DOC: &'static std::ffi::CStr = c"write(data): send a block of the response body.";
 
-    fn call<'py>(this: &Adapter, _instance: &Object<'py>, py: Python<'py>, args: Args<'_, 'py>) -> PyResult<'py> {
+    fn call<'py>(
+        this: &Adapter,
+        _instance: &Object<'py>,
+        py: Python<'py>,
+        args: Args<'_, 'py>,
+    ) -> PyResult<'py> {
         if args.has_keywords() {
-            return Err(Error::new(py, ErrorKind::Type, "write() takes no keyword arguments"));
+            return Err(Error::new(
+                py,
+                ErrorKind::Type,
+                "write() takes no keyword arguments",
+            ));
         }
         let [data] = args.positional() else {
-            let text = format!("write() takes exactly one argument ({} given)", args.positional().len());
+            let text = format!(
+                "write() takes exactly one argument ({} given)",
+                args.positional().len()
+            );
             return Err(Error::new(py, ErrorKind::Type, &text));
         };
         if this.request.response().finished {
-            return Err(Error::new(py, ErrorKind::Runtime, "write() called after request completed"));
+            return Err(Error::new(
+                py,
+                ErrorKind::Runtime,
+                "write() called after request completed",
+            ));
         }
         if data.as_bytes().is_none() {
             let text = format!("write() argument must be bytes, not {}", data.type_name());
             return Err(Error::new(py, ErrorKind::Type, &text));
         }
-        let sent = this.request.exchange.with(|exchange| send_block(py, &this.request, exchange, data));
+        let sent = this
+            .request
+            .exchange
+            .with(|exchange| send_block(py, &this.request, exchange, data));
         match sent {
             Ok(outcome) => outcome.map(|()| py.none()),
-            Err(ScopeError::Vacant) => {
-                Err(Error::new(py, ErrorKind::Runtime, "write() called after request completed"))
-            }
-            Err(ScopeError::Busy) => Err(Error::new(py, ErrorKind::Runtime, "the request is in use by another thread")),
+            Err(ScopeError::Vacant) => Err(Error::new(
+                py,
+                ErrorKind::Runtime,
+                "write() called after request completed",
+            )),
+            Err(ScopeError::Busy) => Err(Error::new(
+                py,
+                ErrorKind::Runtime,
+                "the request is in use by another thread",
+            )),
         }
     }
 }
@@ -333,7 +411,9 @@ pub(crate) fn send_block<'py>(
 pub(crate) fn output_error<'py>(py: Python<'py>, failure: &io::Error) -> Error<'py> {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
     let text = match failure.kind() {
-        BrokenPipe | ConnectionAborted | ConnectionReset => "mod_wsgi client connection closed".to_owned(),
+        BrokenPipe | ConnectionAborted | ConnectionReset => {
+            "mod_wsgi client connection closed".to_owned()
+        }
         _ => format!("mod_wsgi failed to write response data: {failure}"),
     };
     Error::new(py, ErrorKind::Os, &text)

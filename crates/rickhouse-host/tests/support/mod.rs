@@ -21,9 +21,18 @@ pub struct MemoryExchange {
 
 impl MemoryExchange {
     pub fn get(path: &str) -> Self {
-        let entries = [("REQUEST_METHOD", "GET"), ("SCRIPT_NAME", ""), ("PATH_INFO", path), ("QUERY_STRING", "")];
-        let entries = entries.map(|(key, value)| (key.as_bytes().to_vec(), value.as_bytes().to_vec()));
-        MemoryExchange { entries: entries.to_vec(), ..Self::default() }
+        let entries = [
+            ("REQUEST_METHOD", "GET"),
+            ("SCRIPT_NAME", ""),
+            ("PATH_INFO", path),
+            ("QUERY_STRING", ""),
+        ];
+        let entries =
+            entries.map(|(key, value)| (key.as_bytes().to_vec(), value.as_bytes().to_vec()));
+        MemoryExchange {
+            entries: entries.to_vec(),
+            ..Self::default()
+        }
     }
 
     pub fn text(&self) -> String {
@@ -33,7 +42,9 @@ impl MemoryExchange {
 
 impl Exchange for MemoryExchange {
     fn environ(&self, sink: &mut dyn FnMut(&[u8], &[u8])) {
-        self.entries.iter().for_each(|(key, value)| sink(key, value));
+        self.entries
+            .iter()
+            .for_each(|(key, value)| sink(key, value));
     }
     fn is_https(&self) -> bool {
         false
@@ -46,7 +57,11 @@ impl Exchange for MemoryExchange {
     }
     fn start(&mut self, head: &ResponseHead<'_>) -> io::Result<()> {
         self.status = Some(head.status);
-        self.headers = head.headers.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect();
+        self.headers = head
+            .headers
+            .iter()
+            .map(|(name, value)| (name.to_vec(), value.to_vec()))
+            .collect();
         self.length = head.length;
         Ok(())
     }
@@ -93,7 +108,11 @@ pub fn application(source: &str) -> (tempfile::TempDir, PathBuf) {
 /// Settings for one thread in the main interpreter.
 pub fn settings(path: PathBuf) -> Settings {
     Settings {
-        target: Target { source: Source::File(path), attribute: None, call: false },
+        target: Target {
+            source: Source::File(path),
+            attribute: None,
+            call: false,
+        },
         python_path: Vec::new(),
         interpreters: rickhouse_host::Interpreters::Main,
         threads: 1,
