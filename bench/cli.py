@@ -41,7 +41,8 @@ class Bench:
 
 def main() -> int:
     options = parse_options()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends in the same order as Ctrl-C
+    for number in (signal.SIGINT, signal.SIGTERM):  # both end in order, also where a shell started this with SIGINT ignored
+        signal.signal(number, signal.default_int_handler)
     try:
         return run(options)
     except KeyboardInterrupt:

@@ -85,6 +85,8 @@ def measure(scenario: Scenario, entry: Entry, seconds: int) -> tuple[Sample, Loa
     with ServerProcess(lambda port: entry.command(scenario.module, port), APPS, entry.environment) as server:
         server.wait_until_right(check_answer(scenario))
         run_wrk(server.port, "/", entry.connections, WARM_UP_SECONDS, scenario.post_bytes)
+        # Answered only after the requests that the warm-up left unfinished, where a server has one thread for all.
+        server.wait_until_right(check_answer(scenario))
         before = Clock.read(server)
         load = run_wrk(server.port, "/", entry.connections, seconds, scenario.post_bytes)
         after = Clock.read(server)

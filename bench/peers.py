@@ -16,6 +16,7 @@ from scenarios import BENCH
 REQUIREMENTS = BENCH / "requirements.txt"
 APP_REQUIREMENTS = BENCH / "requirements-apps.txt"
 INSTALL_SECONDS = 900
+REASON_LENGTH = 300
 
 Say = Callable[[str], None]
 
@@ -90,7 +91,7 @@ def reason(stderr: str) -> str:
     """The compiler's or pip's own error lines out of a long report."""
     lines = [line.strip() for line in stderr.splitlines()]
     errors = [line for line in lines if "error:" in line.lower() and "subprocess" not in line]
-    return " | ".join((errors or lines)[:3]) or "no reason given"
+    return " | ".join((errors or lines)[:3])[:REASON_LENGTH] or "no reason given"
 
 
 def requirements(file: Path) -> list[str]:
