@@ -10,7 +10,6 @@ import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Optional
 
 import debian
 import machine
@@ -20,12 +19,14 @@ import report
 import rickhouse_builds
 from figures import memory_figures, throughput_figures
 from measure import WARM_UP_SECONDS, Series, run_rounds
+from rickhouse_builds import CHECKOUT
 from scenarios import APPS, SCENARIOS, Scenario
 from server_process import ServerFailed
 from servers import PEERS, SHAPES, Entry, Shape, peer_entry, rickhouse_entry
 
 START_AND_STOP_SECONDS = 1.5  # only for the estimate of the duration
 MEMORY = "memory"
+DJANGO = "Django example"
 
 
 @dataclass
@@ -33,15 +34,18 @@ class Bench:
     """What this machine can run. `absent` gives the reason for every server that cannot be."""
 
     options: argparse.Namespace
-    command: Optional[Path] = None
-    free_threaded: Optional[Path] = None
-    environment: Optional[peers.Environment] = None
+    command: Path | None = None
+    free_threaded: Path | None = None
+    environment: peers.Environment | None = None
     absent: dict[str, str] = field(default_factory=dict)
 
 
 def main() -> int:
     options = parse_options()
-    for number in (signal.SIGINT, signal.SIGTERM):  # both end in order, also where a shell started this with SIGINT ignored
+    for number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # both end in order, also where a shell started this with SIGINT ignored
         signal.signal(number, signal.default_int_handler)
     try:
         return run(options)
@@ -66,25 +70,34 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         report.write_json(options.json, facts, bench.absent, all_series, all_memory, figures)
     failed = any(one.failure for one in [*all_series, *all_memory])
-    return 1 if failed or "rickhouse" in bench.absent else 0
+    ours_missing = any(name.startswith("rickhouse") for name in bench.absent)
+    return 1 if failed or ours_missing else 0
 
 
 def parse_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="bench/run", description="Measure rickhouse and its peers side by side, in interleaved rounds.")
-    names = [scenario.name for scenario in SCENARIOS]
-    parser.add_argument("--rounds", type=positive, default=5, help="how often each server is measured (default: 5)")
-    parser.add_argument("--seconds", type=positive, default=3, help="length of one measurement (default: 3)")
-    parser.add_argument("--scenario", action="append", choices=[*names, MEMORY], help="only this one (repeatable; default: all)")
-    parser.add_argument("--only", action="append", metavar="PATTERN", help="only servers that match, such as 'granian-*' (repeatable)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write every sample to FILE")
-    default_command = rickhouse_builds.CHECKOUT / ".venv" / "bin" / "rickhouse"
-    parser.add_argument("--rickhouse", default=str(default_command), metavar="PATH", help="the command to measure (default: .venv/bin/rickhouse)")
-    parser.add_argument("--free-threaded", metavar="PATH", help="the command on a free-threaded Python (default: the checkout is installed on the cached 3.13t)")
-    parser.add_argument("--python", metavar="PATH", help="the Python of the peers (default: that of the rickhouse command)")
-    default_django = rickhouse_builds.CHECKOUT / "examples" / "django_site"
-    parser.add_argument("--django", type=Path, default=default_django, metavar="DIR", help="the Django project to weigh (default: examples/django_site)")
-    parser.add_argument("--django-path", default="/", metavar="PATH", help="what is asked of it (default: /)")
-    parser.add_argument("--prepare", action="store_true", help="install the peers, measure nothing")
+    parser = argparse.ArgumentParser(
+        prog="bench/run", description="Measure rickhouse and its peers side by side, in interleaved rounds."
+    )
+    add = parser.add_argument
+    names = [*(scenario.name for scenario in SCENARIOS), MEMORY]
+    add("--rounds", type=positive, default=5, help="how often each server is measured (default: 5)")
+    add("--seconds", type=positive, default=3, help="length of one measurement (default: 3)")
+    add("--scenario", action="append", choices=names, help="only this one (repeatable; default: all)")
+    add("--only", action="append", metavar="PATTERN", help="only servers that match, such as 'granian-*' (repeatable)")
+    add("--json", type=Path, metavar="FILE", help="also write every sample to FILE")
+    command = str(CHECKOUT / ".venv/bin/rickhouse")
+    add("--rickhouse", default=command, metavar="PATH", help="the command to measure (default: .venv/bin/rickhouse)")
+    add("--free-threaded", metavar="PATH", help="the command on a free-threaded Python (default: one made for 3.13t)")
+    add("--python", metavar="PATH", help="the Python of the peers (default: that of the rickhouse command)")
+    add(
+        "--django",
+        type=Path,
+        default=CHECKOUT / "examples/django_site",
+        metavar="DIR",
+        help="the Django project to weigh",
+    )
+    add("--django-path", default="/", metavar="PATH", help="what is asked of it (default: /)")
+    add("--prepare", action="store_true", help="install the peers, measure nothing")
     return parser.parse_args()
 
 
@@ -103,8 +116,8 @@ def prepare(options: argparse.Namespace) -> Bench:
         bench.absent["rickhouse"] = str(missing)
     if bench.command is not None and wants_free_threaded(options):
         try:
-            bench.free_threaded = rickhouse_builds.free_threaded(options.free_threaded, say)
-        except (rickhouse_builds.Missing, subprocess.CalledProcessError) as missing:
+            bench.free_threaded = rickhouse_builds.free_threaded(options.free_threaded)
+        except rickhouse_builds.Missing as missing:
             bench.absent["rickhouse-off"] = str(missing)
     if any(selected(options, f"{name}-{threads}t") for lineup in PEERS.values() for name, threads in lineup):
         bench.environment = peers.prepare(peers_python(bench), say)
@@ -134,7 +147,8 @@ def all_facts(bench: Bench) -> dict[str, str]:
         installed = [f"{peer.name} {peer.version}" for peer in bench.environment.peers.values() if peer.version]
         python = peers.python_tag(bench.environment.program("python"))
         facts["peers"] = f"{', '.join(installed)}; Python {python}"
-    facts["method"] = f"{bench.options.rounds} interleaved rounds of {bench.options.seconds} s after {WARM_UP_SECONDS} s of warm-up; medians"
+    rounds, seconds = bench.options.rounds, bench.options.seconds
+    facts["method"] = f"{rounds} interleaved rounds of {seconds} s after {WARM_UP_SECONDS} s of warm-up; medians"
     facts["duration"] = f"about {estimated_minutes(bench):.0f} minutes for the scenarios"
     return facts
 
@@ -160,16 +174,20 @@ def run_memory(bench: Bench) -> list[memory.MemorySeries]:
     wanted = MEMORY in options.scenario if options.scenario else options.only is None
     if bench.command is None or not wanted:
         return []
+    applications, problems = [memory.hello()], []
     with tempfile.TemporaryDirectory(prefix="rickhouse-bench-") as scratch:
-        applications, problems = [memory.hello()], []
         try:
-            python = rickhouse_builds.python_of(bench.command)
-            applications.append(memory.django(options.django, options.django_path, python, Path(scratch), say))
-        except (ServerFailed, subprocess.CalledProcessError) as problem:
-            problems.append(memory.MemorySeries("Django example", failure=str(problem)))
+            applications.append(django_example(bench, Path(scratch)))
+        except (ServerFailed, subprocess.SubprocessError) as problem:
+            problems.append(memory.MemorySeries(DJANGO, failure=str(problem)))
         all_memory = memory.measure_all(bench.command, applications, options.rounds, say) + problems
     print(f"\n{report.memory_table(all_memory)}", flush=True)
     return all_memory
+
+
+def django_example(bench: Bench, scratch: Path) -> memory.Application:
+    python = rickhouse_builds.python_of(bench.command)
+    return memory.example(DJANGO, bench.options.django.resolve(), bench.options.django_path, python, scratch, say)
 
 
 def wanted_scenarios(options: argparse.Namespace) -> list[Scenario]:
@@ -183,7 +201,7 @@ def entries_for(bench: Bench, scenario: Scenario) -> list[Entry]:
     return [entry for entry in [*ours, *theirs] if selected(bench.options, entry.key)]
 
 
-def shape_entry(bench: Bench, shape: Shape) -> Optional[Entry]:
+def shape_entry(bench: Bench, shape: Shape) -> Entry | None:
     command = bench.free_threaded if shape.gil == "off" else bench.command
     return rickhouse_entry(command, shape, APPS) if command is not None else None
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import median
-from typing import Callable, Optional
+from typing import Callable
 
 from measure import Sample, Series
 from memory import MemorySeries
 
 MB = 1e6
 SLEEP_LIMIT = 64 / 0.010  # 64 threads, each 10 ms
+# title and target
+SLEEP = ("10 ms sleep, 64 threads / 6,400 per s", "≥ 0.95 ×, no errors")
+WORKER_MEMORY = ("hello, memory of the worker − FastPySGI", "≤ 15 MB")
 
 
 @dataclass(frozen=True)
@@ -19,8 +22,8 @@ class Figure:
 
     title: str
     target: str
-    value: Optional[str] = None
-    reached: Optional[bool] = None
+    value: str | None = None
+    reached: bool | None = None
     note: str = ""
 
 
@@ -50,8 +53,8 @@ def throughput_figures(all_series: list[Series], absent: dict[str, str]) -> list
         compare("CPU-bound, own GIL, 2 interpreters / 1", "cpu", "rickhouse-own-2i-1t", "rickhouse-own-1i-1t", 1.9),
         compare("CPU-bound, free-threaded, 2 threads / 1", "cpu", "rickhouse-off-2t", "rickhouse-off-1t", 1.8),
         compare("1 MiB, one thread / FastPySGI", "1mib", "rickhouse-main-1t", "fastpysgi-1t", 1),
-        guard("10 ms sleep, 64 threads / 6,400 per s", "≥ 0.95 ×, no errors", lambda: sleep(find("sleep", "rickhouse-main-64t"))),
-        guard("hello, memory of the worker − FastPySGI", "≤ 15 MB", lambda: worker_memory(find)),
+        guard(*SLEEP, lambda: sleep(find("sleep", "rickhouse-main-64t"))),
+        guard(*WORKER_MEMORY, lambda: worker_memory(find)),
     ]
 
 
@@ -101,15 +104,14 @@ def ratio(title: str, least: float, ours: Series, theirs: Series) -> Figure:
 def sleep(series: Series) -> Figure:
     part = middle(series, lambda sample: sample.rate) / SLEEP_LIMIT
     clean = not any(sample.errors for sample in series.samples)
-    title, target = "10 ms sleep, 64 threads / 6,400 per s", "≥ 0.95 ×, no errors"
-    return Figure(title, target, f"{part:.3f} ×", part >= 0.95 and clean, errors_note(series))
+    return Figure(*SLEEP, f"{part:.3f} ×", part >= 0.95 and clean, errors_note(series))
 
 
 def worker_memory(find: Lookup) -> Figure:
     ours = middle(find("hello", "rickhouse-main-1t"), lambda sample: sample.rss)
     theirs = middle(find("hello", "fastpysgi-1t"), lambda sample: sample.rss)
     value = f"{(ours - theirs) / MB:+.1f} MB ({ours / MB:.1f} and {theirs / MB:.1f} MB, RSS)"
-    return Figure("hello, memory of the worker − FastPySGI", "≤ 15 MB", value, ours - theirs <= 15 * MB)
+    return Figure(*WORKER_MEMORY, value, ours - theirs <= 15 * MB)
 
 
 def middle(series: Series, of: Callable[[Sample], float]) -> float:

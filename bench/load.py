@@ -7,7 +7,6 @@ import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
 
 WRK_LUA = Path(__file__).resolve().parent / "wrk.lua"
 GRACE_SECONDS = 20
@@ -34,7 +33,7 @@ class Load:
         return (self.requests - self.errors["status"]) / self.seconds
 
 
-def run_wrk(port: int, path: str, connections: int, seconds: int, post_bytes: Optional[int]) -> Load:
+def run_wrk(port: int, path: str, connections: int, seconds: int, post_bytes: int | None) -> Load:
     """Keeps `connections` keep-alive connections busy from one thread for `seconds`."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(WRK_LUA), f"http://127.0.0.1:{port}{path}"]
     if post_bytes is not None:

@@ -34,7 +34,9 @@ def _distribution() -> str:
         lines = Path("/etc/os-release").read_text().splitlines()
     except FileNotFoundError:
         return "unknown distribution"
-    return next((line.split("=", 1)[1].strip('"') for line in lines if line.startswith("PRETTY_NAME=")), "unknown distribution")
+    return next(
+        (line.split("=", 1)[1].strip('"') for line in lines if line.startswith("PRETTY_NAME=")), "unknown distribution"
+    )
 
 
 def _wrk_version() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Callable, Optional
+from typing import Callable
 
 import proc
 from load import Load, LoadFailed, run_wrk
@@ -41,7 +41,7 @@ class Series:
     key: str
     family: str
     samples: list[Sample] = field(default_factory=list)
-    failure: Optional[str] = None
+    failure: str | None = None
     error_kinds: dict[str, int] = field(default_factory=dict)
 
 
@@ -58,7 +58,9 @@ class Clock:
         return Clock(time.monotonic(), proc.machine_busy(), server.tree())
 
 
-def run_rounds(scenario: Scenario, entries: list[Entry], rounds: int, seconds: int, say: Callable[[str], None]) -> list[Series]:
+def run_rounds(
+    scenario: Scenario, entries: list[Entry], rounds: int, seconds: int, say: Callable[[str], None]
+) -> list[Series]:
     """Runs every entry once per round, A B C … A B C …, so that all see the same quiet and noisy times."""
     all_series = [Series(scenario.name, entry.key, entry.family) for entry in entries]
     for number in range(1, rounds + 1):

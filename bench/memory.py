@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import Callable, Optional
+from typing import Callable
 
 import peers
 import proc
@@ -24,13 +24,14 @@ KINDS: dict[str, Callable[[int], Shape]] = {"workers": workers, "own": own}
 
 @dataclass(frozen=True)
 class Application:
-    """Something rickhouse serves: `module` in `folder`, asked for `path`; `pythonpath` holds what it imports."""
+    """`module:attribute` in `folder`, asked for `path`; `pythonpath` holds what it imports."""
 
     name: str
     folder: Path
     module: str
+    attribute: str = "application"
     path: str = "/"
-    pythonpath: Optional[Path] = None
+    pythonpath: Path | None = None
 
 
 @dataclass
@@ -39,12 +40,14 @@ class MemorySeries:
 
     application: str
     rounds: dict[tuple[str, int], list[proc.Memory]] = field(default_factory=dict)
-    failure: Optional[str] = None
+    failure: str | None = None
 
     def middle(self, kind: str, count: int) -> proc.Memory:
         """Medians, each of its own column."""
         seen = self.rounds[kind, count]
-        return proc.Memory(*(int(median(getattr(memory, name) for memory in seen)) for name in ("rss", "pss", "private")))
+        return proc.Memory(
+            *(int(median(getattr(memory, name) for memory in seen)) for name in ("rss", "pss", "private"))
+        )
 
     def step(self, kind: str) -> float:
         """Bytes of PSS that each further one of `kind` costs, from the first to the last count."""
@@ -52,7 +55,9 @@ class MemorySeries:
         return (self.middle(kind, last).pss - self.middle(kind, first).pss) / (last - first)
 
 
-def measure_all(command: Path, applications: list[Application], rounds: int, say: Callable[[str], None]) -> list[MemorySeries]:
+def measure_all(
+    command: Path, applications: list[Application], rounds: int, say: Callable[[str], None]
+) -> list[MemorySeries]:
     """Interleaves kinds and counts within a round, as the throughput rounds do."""
     all_series = []
     for application in applications:
@@ -67,7 +72,9 @@ def measure_all(command: Path, applications: list[Application], rounds: int, say
     return all_series
 
 
-def _run_round(command: Path, application: Application, series: MemorySeries, label: str, say: Callable[[str], None]) -> None:
+def _run_round(
+    command: Path, application: Application, series: MemorySeries, label: str, say: Callable[[str], None]
+) -> None:
     for count in COUNTS:
         for kind, shape in KINDS.items():
             seen = measure(command, application, shape(count))
@@ -76,7 +83,7 @@ def _run_round(command: Path, application: Application, series: MemorySeries, la
 
 
 def measure(command: Path, application: Application, shape: Shape) -> proc.Memory:
-    entry = rickhouse_entry(command, shape, application.folder)
+    entry = rickhouse_entry(command, shape, application.folder, application.attribute)
     environment = {"PYTHONPATH": str(application.pythonpath)} if application.pythonpath else {}
 
     def request(port: int) -> None:
@@ -95,17 +102,22 @@ def hello() -> Application:
     return Application("hello", APPS, "hello")
 
 
-def django(project: Path, path: str, python: str, scratch: Path, say: Callable[[str], None]) -> Application:
-    """A copy of the Django project in `scratch` with its database made, so that the checkout stays as it is."""
-    wsgi = sorted(project.glob("*/wsgi.py"))
-    if not wsgi:
-        raise ServerFailed(f"{project} has no package with a wsgi.py")
-    folder = scratch / "django"
+def example(name: str, project: Path, path: str, python: str, scratch: Path, say: Callable[[str], None]) -> Application:
+    """A copy in `scratch` of a project laid out as those in examples/ are (`target`, `requirements.txt`, `prepare`),
+    made ready to serve, so that the checkout stays as it is."""
+    if not (project / "target").exists():
+        raise ServerFailed(f"{project} has no file `target` with what to serve")
+    folder = scratch / project.name
     shutil.copytree(project, folder, ignore=shutil.ignore_patterns("__pycache__", "*.sqlite3"))
-    packages = peers.prepare_apps(python, "django", say)
-    environment = {**ENVIRONMENT, **({"PYTHONPATH": str(packages)} if packages else {})}
-    migrate = [python, "manage.py", "migrate", "--verbosity", "0", "--no-input"]
-    done = subprocess.run(migrate, cwd=folder, env=environment, capture_output=True, text=True)
+    packages = peers.install_beside(python, folder / "requirements.txt", say)
+    if (folder / "prepare").exists():
+        _prepare(folder, python, packages)
+    module, _, attribute = (folder / "target").read_text().strip().partition(":")
+    return Application(name, folder, module, attribute or "application", path, packages)
+
+
+def _prepare(folder: Path, python: str, packages: Path) -> None:
+    environment = {**ENVIRONMENT, "PYTHONPATH": str(packages)}
+    done = subprocess.run([python, "prepare"], cwd=folder, env=environment, capture_output=True, text=True)
     if done.returncode != 0:
-        raise ServerFailed(f"manage.py migrate: {done.stderr.strip().splitlines()[-1:]}")
-    return Application("Django example", folder, f"{wsgi[0].parent.name}.wsgi", path, packages)
+        raise ServerFailed(f"{folder.name}/prepare: {' | '.join(done.stderr.strip().splitlines()[-2:])}")

@@ -9,12 +9,11 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Optional
+from typing import Callable
 
 from scenarios import BENCH
 
 REQUIREMENTS = BENCH / "requirements.txt"
-APP_REQUIREMENTS = BENCH / "requirements-apps.txt"
 INSTALL_SECONDS = 900
 REASON_LENGTH = 300
 
@@ -26,8 +25,8 @@ class Peer:
     """`version` when it is installed, else `problem`: the end of what pip said."""
 
     name: str
-    version: Optional[str] = None
-    problem: Optional[str] = None
+    version: str | None = None
+    problem: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,17 +58,15 @@ def prepare(python: str, say: Say) -> Environment:
     return Environment(directory, {entry["name"]: Peer(**entry) for entry in json.loads(record.read_text())})
 
 
-def prepare_apps(python: str, module: str, say: Say) -> Optional[Path]:
-    """A folder for the module path with requirements-apps.txt, or None where `python` has `module` itself."""
-    if subprocess.run([python, "-c", f"import {module}"], capture_output=True).returncode == 0:
-        return None
-    directory = cache_folder() / "bench" / f"apps-{python_tag(python)}-{digest(APP_REQUIREMENTS)}"
+def install_beside(python: str, wanted: Path, say: Say) -> Path:
+    """A folder for `python`'s module path with everything the requirements file `wanted` names."""
+    directory = cache_folder() / "bench" / f"apps-{python_tag(python)}-{digest(wanted)}"
     if not directory.exists():
-        say(f"installing {APP_REQUIREMENTS.name}")
+        say(f"installing {wanted}")
         unfinished = directory.with_name(f"{directory.name}.unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
         pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", str(unfinished)]
-        subprocess.run([*pip, "-r", str(APP_REQUIREMENTS)], check=True, timeout=INSTALL_SECONDS)
+        subprocess.run([*pip, "-r", str(wanted)], check=True, timeout=INSTALL_SECONDS)
         unfinished.rename(directory)
     return directory
 

@@ -61,12 +61,14 @@ def figures_table(figures: list[Figure]) -> str:
 
 
 def aligned(rows: list[list[str]], left: int = 1) -> list[str]:
-    """Columns of equal width: the first `left` ones hold text and start together, the others hold numbers and end together."""
+    """Columns of equal width: the first `left` ones hold text and start together, the others hold numbers."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return [_line(row, widths, left) for row in rows]
 
 
-def write_json(file: Path, facts: dict, absent: dict, series: list[Series], memory: list[MemorySeries], figures: list[Figure]) -> None:
+def write_json(
+    file: Path, facts: dict, absent: dict, series: list[Series], memory: list[MemorySeries], figures: list[Figure]
+) -> None:
     """Every single sample, for whoever wants other statistics. Bytes, seconds and units as in `measure.Sample`."""
     content = {
         "facts": facts,
@@ -97,7 +99,9 @@ def _verdict(figure: Figure) -> str:
 
 
 def _line(row: list[str], widths: list[int], left: int) -> str:
-    cells = [cell.ljust(width) if index < left else cell.rjust(width) for index, (cell, width) in enumerate(zip(row, widths))]
+    cells = [
+        cell.ljust(width) if index < left else cell.rjust(width) for index, (cell, width) in enumerate(zip(row, widths))
+    ]
     return "  ".join(cells).rstrip()
 
 

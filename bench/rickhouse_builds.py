@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
+import sys
 from pathlib import Path
-from typing import Callable, Optional
 
-from peers import cache_folder
 from scenarios import BENCH
 
 CHECKOUT = BENCH.parent
-BUILD_SECONDS = 3600
+FREE_THREADED = "3.13t"
 
 
 class Missing(Exception):
@@ -27,14 +26,9 @@ def given(path: str) -> Path:
     return command
 
 
-def free_threaded(path: Optional[str], say: Callable[[str], None]) -> Path:
+def free_threaded(path: str | None) -> Path:
     """The command named by the option, else the checkout installed on the cached free-threaded build."""
-    if path is not None:
-        return given(path)
-    python = cache_folder() / "python-3.13t" / "bin" / "python3"
-    if not python.exists():
-        raise Missing(f"no free-threaded build at {python}: `scripts/python-builds 3.13t` makes it")
-    return _installed_on(python, say)
+    return given(path) if path is not None else _installed_on_free_threaded()
 
 
 def python_of(command: Path) -> str:
@@ -57,30 +51,18 @@ def checkout_version() -> str:
     return f"{described}-{hashlib.sha256(changes).hexdigest()[:8]}"
 
 
-def _installed_on(python: Path, say: Callable[[str], None]) -> Path:
-    """Installs the checkout anew whenever it differs from what was installed last."""
-    place = hashlib.sha256(str(CHECKOUT).encode()).hexdigest()[:12]
-    directory = cache_folder() / "bench" / f"rickhouse-3.13t-{place}"
-    stamp, command = directory / "installed-version", directory / "bin" / "rickhouse"
-    version = checkout_version()
-    if stamp.exists() and stamp.read_text() == version:
-        return command
-    say(f"installing the checkout ({version}) on {python}")
-    stamp.unlink(missing_ok=True)
-    subprocess.run([str(python), "-m", "venv", str(directory)], check=True)
-    _pip_install(directory)
-    stamp.write_text(version)
-    return command
+def _installed_on_free_threaded() -> Path:
+    """A release build in an environment of its own, made anew only when the sources changed."""
+    sys.path.insert(0, str(CHECKOUT / "scripts"))
+    # Imported only here: nothing else of the benchmark needs the scripts that build.
+    from dev import console, environments, paths, pythons
 
-
-def _pip_install(directory: Path) -> None:
-    pip = [str(directory / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    environment = {**os.environ, "CARGO_TARGET_DIR": str(CHECKOUT / "target" / "bench-3.13t")}
     try:
-        done = subprocess.run(
-            [*pip, "--force-reinstall", str(CHECKOUT)], env=environment, capture_output=True, text=True, timeout=BUILD_SECONDS
-        )
-    except subprocess.TimeoutExpired:
-        raise Missing(f"installing the checkout took more than {BUILD_SECONDS} s") from None
-    if done.returncode != 0:
-        raise Missing(f"the checkout does not install on 3.13t: {' | '.join(done.stderr.strip().splitlines()[-3:])}")
+        python = pythons.obtain(FREE_THREADED)
+        environment = environments.Environment(paths.checkout_cache() / f"bench-{FREE_THREADED}", python)
+        with paths.locked(f"bench-{paths.checkout_cache().name}"):
+            environment.make()
+            environment.install_rickhouse("release")
+    except (console.Failed, pythons.Unavailable) as reason:
+        raise Missing(str(reason)) from None
+    return environment.folder / "bin" / "rickhouse"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Optional
+from typing import Callable
 
 BENCH = Path(__file__).resolve().parent
 APPS = BENCH / "apps"
@@ -20,7 +20,7 @@ class Scenario:
     title: str
     module: str
     is_right: Callable[[bytes], bool]
-    post_bytes: Optional[int] = None
+    post_bytes: int | None = None
 
 
 def equals(expected: bytes) -> Callable[[bytes], bool]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Callable, Optional
+from typing import Callable
 
 from peers import Environment
 from scenarios import BENCH
@@ -31,8 +31,8 @@ class Shape:
 
     key: str
     threads: int = 1
-    gil: Optional[str] = None
-    interpreters: Optional[int] = None
+    gil: str | None = None
+    interpreters: int | None = None
     workers: int = 1
 
     def options(self) -> list[str]:
@@ -104,7 +104,9 @@ def peer_entry(environment: Environment, server: str, threads: int) -> Entry:
     build = BUILDERS[server]
     # A thread of uWSGI's keep-alive socket stays with its connection: more connections than threads would starve.
     connections = threads if server == "uwsgi-http11" else CONNECTIONS
-    return Entry(f"{server}-{threads}t", family, lambda module, port: build(environment, threads, module, port), connections)
+    return Entry(
+        f"{server}-{threads}t", family, lambda module, port: build(environment, threads, module, port), connections
+    )
 
 
 def _fastpysgi(environment: Environment, threads: int, module: str, port: int) -> list[str]:
@@ -137,7 +139,13 @@ def _gunicorn(environment: Environment, threads: int, module: str, port: int) ->
 
 def _uwsgi(environment: Environment, threads: int, module: str, port: int) -> list[str]:
     """The HTTP socket closes after every answer; the header keeps the client from counting that as an error."""
-    return [*_uwsgi_common(environment, threads, module), "--http-socket", f"127.0.0.1:{port}", "--add-header", "Connection: close"]
+    return [
+        *_uwsgi_common(environment, threads, module),
+        "--http-socket",
+        f"127.0.0.1:{port}",
+        "--add-header",
+        "Connection: close",
+    ]
 
 
 def _uwsgi_http11(environment: Environment, threads: int, module: str, port: int) -> list[str]:

@@ -1,4 +1,7 @@
-"""FastPySGI's command cannot set ``tcp_nodelay``, which makes it faster: serve MODULE's ``application`` through its API."""
+"""Serve MODULE's ``application`` on 127.0.0.1:PORT through FastPySGI's API.
+
+Its command would do, but cannot set ``tcp_nodelay``, which makes it faster.
+"""
 
 import importlib
 import os
