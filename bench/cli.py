@@ -203,7 +203,7 @@ def entries_for(bench: Bench, scenario: Scenario) -> list[Entry]:
 
 def shape_entry(bench: Bench, shape: Shape) -> Entry | None:
     command = bench.free_threaded if shape.gil == "off" else bench.command
-    return rickhouse_entry(command, shape, APPS) if command is not None else None
+    return rickhouse_entry(command, shape, [APPS]) if command is not None else None
 
 
 def is_installed(bench: Bench, server: str) -> bool:

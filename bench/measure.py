@@ -84,7 +84,7 @@ def _run_once(scenario: Scenario, entry: Entry, series: Series, seconds: int) ->
 
 def measure(scenario: Scenario, entry: Entry, seconds: int) -> tuple[Sample, Load]:
     """Starts the server, sees that it answers rightly, warms it up, measures, stops it."""
-    with ServerProcess(lambda port: entry.command(scenario.module, port), APPS, entry.environment) as server:
+    with ServerProcess(lambda port: entry.command(scenario.module, port), APPS) as server:
         server.wait_until_right(check_answer(scenario))
         run_wrk(server.port, "/", entry.connections, WARM_UP_SECONDS, scenario.post_bytes)
         # Answered only after the requests that the warm-up left unfinished, where a server has one thread for all.

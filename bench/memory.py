@@ -24,14 +24,14 @@ KINDS: dict[str, Callable[[int], Shape]] = {"workers": workers, "own": own}
 
 @dataclass(frozen=True)
 class Application:
-    """`module:attribute` in `folder`, asked for `path`; `pythonpath` holds what it imports."""
+    """`module:attribute` in `folder`, asked for `path`; `packages` is a folder with what it imports."""
 
     name: str
     folder: Path
     module: str
     attribute: str = "application"
     path: str = "/"
-    pythonpath: Path | None = None
+    packages: Path | None = None
 
 
 @dataclass
@@ -83,15 +83,15 @@ def _run_round(
 
 
 def measure(command: Path, application: Application, shape: Shape) -> proc.Memory:
-    entry = rickhouse_entry(command, shape, application.folder, application.attribute)
-    environment = {"PYTHONPATH": str(application.pythonpath)} if application.pythonpath else {}
+    folders = [folder for folder in (application.folder, application.packages) if folder]
+    entry = rickhouse_entry(command, shape, folders, application.attribute)
 
     def request(port: int) -> None:
         status, body = fetch(port, application.path)
         if status >= 400:
             raise ServerFailed(f"{application.path} answered {status}: {body[:60]!r}")
 
-    with ServerProcess(lambda port: entry.command(application.module, port), application.folder, environment) as server:
+    with ServerProcess(lambda port: entry.command(application.module, port), application.folder) as server:
         server.wait_until_right(request)
         run_wrk(server.port, application.path, CONNECTIONS, WARM_UP_SECONDS, None)
         server.check_alive()

@@ -30,14 +30,14 @@ class ServerFailed(Exception):
 class ServerProcess:
     """Use as a context manager: leaving it ends the server and everything it started, also on Ctrl-C."""
 
-    def __init__(self, command: Callable[[int], list[str]], directory: Path, environment: dict[str, str]):
+    def __init__(self, command: Callable[[int], list[str]], directory: Path):
         self.port = free_port()
         self._output = tempfile.TemporaryFile()
         # Its own session: a Ctrl-C at the terminal goes to the harness, which stops the server in order.
         self._process = subprocess.Popen(
             command(self.port),
             cwd=directory,
-            env={**ENVIRONMENT, **environment},
+            env=ENVIRONMENT,
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=subprocess.STDOUT,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
 
@@ -22,7 +22,6 @@ class Entry:
     family: str
     command: Callable[[str, int], list[str]]
     connections: int = CONNECTIONS
-    environment: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -89,12 +88,13 @@ PEERS: dict[str, list[tuple[str, int]]] = {
 }
 
 
-def rickhouse_entry(command: Path, shape: Shape, target_folder: Path, attribute: str = "application") -> Entry:
-    """`command` is the installed `rickhouse`; the module is looked for in `target_folder`."""
+def rickhouse_entry(command: Path, shape: Shape, folders: list[Path], attribute: str = "application") -> Entry:
+    """`command` is the installed `rickhouse`; the module and what it imports are looked for in `folders`."""
+    searched = [word for folder in folders for word in ("--pythonpath", str(folder))]
 
     def line(module: str, port: int) -> list[str]:
         serve = [str(command), "serve", f"{module}:{attribute}", "--bind", f"127.0.0.1:{port}"]
-        return [*serve, "--pythonpath", str(target_folder), "--log-level", "warning", *shape.options()]
+        return [*serve, *searched, "--log-level", "warning", *shape.options()]
 
     return Entry(f"rickhouse-{shape.key}", "rickhouse", line)
 

@@ -20,8 +20,8 @@ import report  # noqa: E402
 from memory import MemorySeries  # noqa: E402
 
 
-def sample(rate, errors=0, rss=0):
-    return measure.Sample(rate, 1.0, 2.0, 10.0, rss, rss, errors, 0.0, 0.5)
+def sample(rate, errors=0, rss=0, cpu=10.0, generator=0.5):
+    return measure.Sample(rate, 1.0, 2.0, cpu, rss, rss, errors, 0.0, generator)
 
 
 def series(scenario, key, *samples, failure=None):
@@ -74,6 +74,13 @@ class Figures(unittest.TestCase):
         found = figure(figures.throughput_figures([ours, theirs], {}), "hello, one thread / FastPySGI")
         self.assertTrue(found.reached)
         self.assertEqual(found.value, "1.20 × (rounds 1.00 to 3.00)")
+
+    def test_a_rate_that_wrk_limits_is_marked(self):
+        ours = series("hello", "rickhouse-main-1t", sample(120, cpu=5.0, generator=0.97))
+        theirs = series("hello", "granian-1t", sample(100, cpu=12.5))
+        found = figure(figures.throughput_figures([ours, theirs], {}), "hello, one thread / granian")
+        self.assertFalse(found.reached)
+        self.assertIn("2.50 ×", found.note)
 
     def test_sleeping_fast_enough_but_with_errors_is_missed(self):
         found = figures.throughput_figures([series("sleep", "rickhouse-main-64t", sample(6300, errors=1))], {})
