@@ -187,7 +187,7 @@ def run_memory(bench: Bench) -> list[memory.MemorySeries]:
 
 def django_example(bench: Bench, scratch: Path) -> memory.Application:
     python = rickhouse_builds.python_of(bench.command)
-    return memory.example(DJANGO, bench.options.django.resolve(), bench.options.django_path, python, scratch, say)
+    return memory.django(DJANGO, bench.options.django.resolve(), bench.options.django_path, python, scratch, say)
 
 
 def wanted_scenarios(options: argparse.Namespace) -> list[Scenario]:

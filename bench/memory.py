@@ -24,12 +24,11 @@ KINDS: dict[str, Callable[[int], Shape]] = {"workers": workers, "own": own}
 
 @dataclass(frozen=True)
 class Application:
-    """`module:attribute` in `folder`, asked for `path`; `packages` is a folder with what it imports."""
+    """`application` of `module` in `folder`, asked for `path`; `packages` is a folder with what it imports."""
 
     name: str
     folder: Path
     module: str
-    attribute: str = "application"
     path: str = "/"
     packages: Path | None = None
 
@@ -84,7 +83,7 @@ def _run_round(
 
 def measure(command: Path, application: Application, shape: Shape) -> proc.Memory:
     folders = [folder for folder in (application.folder, application.packages) if folder]
-    entry = rickhouse_entry(command, shape, folders, application.attribute)
+    entry = rickhouse_entry(command, shape, folders)
 
     def request(port: int) -> None:
         status, body = fetch(port, application.path)
@@ -102,22 +101,16 @@ def hello() -> Application:
     return Application("hello", APPS, "hello")
 
 
-def example(name: str, project: Path, path: str, python: str, scratch: Path, say: Callable[[str], None]) -> Application:
-    """A copy in `scratch` of a project laid out as those in examples/ are (`target`, `requirements.txt`, `prepare`),
-    made ready to serve, so that the checkout stays as it is."""
-    if not (project / "target").exists():
-        raise ServerFailed(f"{project} has no file `target` with what to serve")
+def django(name: str, project: Path, path: str, python: str, scratch: Path, say: Callable[[str], None]) -> Application:
+    """A copy of the project in `scratch`, made ready by its own prepare.py, so that the checkout stays as it is."""
+    packages = sorted(file.parent.name for file in project.glob("*/wsgi.py"))
+    if not packages:
+        raise ServerFailed(f"{project} has no package with a wsgi.py")
     folder = scratch / project.name
-    shutil.copytree(project, folder, ignore=shutil.ignore_patterns("__pycache__", "*.sqlite3"))
-    packages = peers.install_beside(python, folder / "requirements.txt", say)
-    if (folder / "prepare").exists():
-        _prepare(folder, python, packages)
-    module, _, attribute = (folder / "target").read_text().strip().partition(":")
-    return Application(name, folder, module, attribute or "application", path, packages)
-
-
-def _prepare(folder: Path, python: str, packages: Path) -> None:
-    environment = {**ENVIRONMENT, "PYTHONPATH": str(packages)}
-    done = subprocess.run([python, "prepare"], cwd=folder, env=environment, capture_output=True, text=True)
+    shutil.copytree(project, folder, ignore=shutil.ignore_patterns("__pycache__", "*.sqlite3", "var"))
+    imported = peers.install_beside(python, folder / "requirements.txt", say)
+    environment = {**ENVIRONMENT, "PYTHONPATH": str(imported)}
+    done = subprocess.run([python, "prepare.py"], cwd=folder, env=environment, capture_output=True, text=True)
     if done.returncode != 0:
-        raise ServerFailed(f"{folder.name}/prepare: {' | '.join(done.stderr.strip().splitlines()[-2:])}")
+        raise ServerFailed(f"{project.name}/prepare.py: {' | '.join(done.stderr.strip().splitlines()[-2:])}")
+    return Application(name, folder, f"{packages[0]}.wsgi", path, imported)

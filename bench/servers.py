@@ -88,12 +88,12 @@ PEERS: dict[str, list[tuple[str, int]]] = {
 }
 
 
-def rickhouse_entry(command: Path, shape: Shape, folders: list[Path], attribute: str = "application") -> Entry:
+def rickhouse_entry(command: Path, shape: Shape, folders: list[Path]) -> Entry:
     """`command` is the installed `rickhouse`; the module and what it imports are looked for in `folders`."""
     searched = [word for folder in folders for word in ("--pythonpath", str(folder))]
 
     def line(module: str, port: int) -> list[str]:
-        serve = [str(command), "serve", f"{module}:{attribute}", "--bind", f"127.0.0.1:{port}"]
+        serve = [str(command), "serve", f"{module}:application", "--bind", f"127.0.0.1:{port}"]
         return [*serve, *searched, "--log-level", "warning", *shape.options()]
 
     return Entry(f"rickhouse-{shape.key}", "rickhouse", line)
