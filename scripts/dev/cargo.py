@@ -45,11 +45,11 @@ def environment(python: Python) -> dict[str, str]:
     return {"PYO3_PYTHON": str(python.executable), "CARGO_TARGET_DIR": str(target)}
 
 
-def doc_environment(python: Python) -> dict[str, str]:
-    """The same for examples in documentation: a build script cannot give those programs an rpath."""
+def test_environment(python: Python) -> dict[str, str]:
+    """The same for programs that embed `python`: those are not installed anywhere that the loader looks."""
     folder = python.executable.resolve().parents[1] / "lib"
-    paths = [str(folder), os.environ.get("LD_LIBRARY_PATH", "")]
-    return {**environment(python), "LD_LIBRARY_PATH": os.pathsep.join(filter(None, paths))}
+    folders = [str(folder), os.environ.get("LD_LIBRARY_PATH", "")]
+    return {**environment(python), "LD_LIBRARY_PATH": os.pathsep.join(filter(None, folders))}
 
 
 def test_command(names: list[str], only: str) -> list[str]:

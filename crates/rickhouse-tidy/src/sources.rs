@@ -6,15 +6,13 @@ use std::{fs, io};
 /// Crates whose job is unsafe code. All others forbid it.
 pub const UNSAFE_FENCES: &[&str] = &["rickhouse-python", "rickhouse-os"];
 
-/// Exports the one symbol that CPython looks for: an attribute that `forbid` refuses, so it denies instead and names
-/// the exception where it is made.
-pub const ENTRY_POINT: &str = "rickhouse";
-
 /// The most lines of a source file, its tests and comments included.
 pub const LONGEST_FILE: usize = 500;
 
 /// Files that may be longer, each with the reason.
 pub const LONGER_FILES: &[(&str, &str)] = &[];
+
+const FORBID: &str = "#![forbid(unsafe_code)]";
 
 /// Folders of the workspace that hold source files written by hand.
 const FOLDERS: &[&str] = &["bench", "crates", "examples", "python", "scripts", "tests"];
@@ -47,14 +45,9 @@ pub fn read(workspace: &Path) -> io::Result<Vec<Source>> {
 pub fn unsafe_complaints(sources: &[Source]) -> Vec<String> {
     let roots = sources.iter().filter(|source| is_crate_root(&source.path));
     let open = roots.filter_map(|source| {
-        let name = crate_name(&source.path)?;
-        let wanted = match name {
-            _ if UNSAFE_FENCES.contains(&name) => return None,
-            ENTRY_POINT => "#![deny(unsafe_code)]",
-            _ => "#![forbid(unsafe_code)]",
-        };
-        let found = source.text.lines().any(|line| line.trim_end() == wanted);
-        (!found).then(|| format!("{} lacks {wanted}", source.path.display()))
+        let name = crate_name(&source.path).filter(|name| !UNSAFE_FENCES.contains(name))?;
+        let found = source.text.lines().any(|line| line.trim_end() == FORBID);
+        (!found).then(|| format!("{name} lacks {FORBID} in {}", source.path.display()))
     });
     open.collect()
 }

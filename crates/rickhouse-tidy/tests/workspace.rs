@@ -96,11 +96,11 @@ fn a_crate_root_that_allows_unsafe_code_is_found() {
             "//! No crate root.\n",
         ),
         source("crates/rickhouse-os/src/lib.rs", "//! A fence.\n"),
-        source("crates/rickhouse/src/lib.rs", "#![deny(unsafe_code)]\n"),
+        source("crates/rickhouse/src/lib.rs", "#![forbid(unsafe_code)]\n"),
     ];
     assert_eq!(
         sources::unsafe_complaints(&open),
-        ["crates/rickhouse-wsgi/src/lib.rs lacks #![forbid(unsafe_code)]"]
+        ["rickhouse-wsgi lacks #![forbid(unsafe_code)] in crates/rickhouse-wsgi/src/lib.rs"]
     );
 }
 
