@@ -156,11 +156,6 @@ def result(name, environ, start_response):
     return [repr(said).encode()]
 
 
-def premature(name, environ, start_response):
-    """`write` of a request whose start_response was never accepted cannot be had; iterate."""
-    return [b"no head"]
-
-
 def bad_length(name, environ, start_response):
     write = start_response(OK, [("Content-Length", query(environ)["value"])])
     said = outcome(write, b"x")
@@ -223,5 +218,5 @@ def plain(name, environ, start_response):
 KINDS = {
     "before": before, "keeps-earlier": keeps_earlier, "accepted": accepted, "after": after,
     "result": result, "bad-length": bad_length, "keep": keep, "use": use, "no-start": no_start,
-    "premature": premature, "odd-head": odd_head, "bodiless": bodiless, "plain": plain,
+    "odd-head": odd_head, "bodiless": bodiless, "plain": plain,
 }  # fmt: skip
