@@ -32,6 +32,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     def wanted(item: pytest.Item) -> bool:
         if item.get_closest_marker("needs_root") and not is_root():
             return False
+        # A parameter set without any mode leaves one placeholder that would only be skipped.
+        if item.get_closest_marker("with_gil") and command.facts().free_threaded:
+            return False
         return bool(_soak_seconds()) or not item.get_closest_marker("soak")
 
     left_out = [item for item in items if not wanted(item)]
@@ -46,7 +49,10 @@ def _soak_seconds() -> float:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Every test that asks for `gil_mode` runs once for each mode this Python can do."""
     if "gil_mode" in metafunc.fixturenames:
-        metafunc.parametrize("gil_mode", command.gil_modes(), ids=str, scope="module")
+        modes = command.gil_modes()
+        if any(mark.name == "with_gil" for mark in metafunc.definition.iter_markers()):
+            modes = [mode for mode in modes if mode.has_gil]
+        metafunc.parametrize("gil_mode", modes, ids=str, scope="module")
 
 
 @pytest.fixture

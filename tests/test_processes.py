@@ -424,6 +424,7 @@ def test_a_stopped_worker_is_replaced(serve, gil_mode):
     replaced(server, pid, 30)
 
 
+@pytest.mark.with_gil
 def test_a_worker_whose_gil_is_held_for_ever_is_replaced(serve, gil_mode):
     server = serve("worker_app", "--timeout", "2s")
     server.log.expect(WORKER_LOST)

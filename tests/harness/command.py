@@ -82,6 +82,10 @@ class GilMode:
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def has_gil(self) -> bool:
+        return "off" not in self.options
+
 
 MAIN = GilMode("main", (), 1)
 SHARED = GilMode("shared", ("--gil", "shared", "--interpreters", "2"), 2)
