@@ -358,7 +358,7 @@ mod tests {
         check(Framing::Chunked, b"zz", Err(Refusal::Malformed));
         check(
             Framing::Chunked,
-            b"18\r\n0123456789012345678901234",
+            b"19\r\n0123456789012345678901234",
             Err(Refusal::BodyTooLarge),
         );
     }

@@ -47,6 +47,7 @@ impl<'a> Concierge<'a> {
                 self.rest();
             }
         }
+        self.engine.pass_on_wake();
     }
 
     /// No thread waits, and none came back to wait since the last look.

@@ -117,7 +117,7 @@ pub(crate) struct Buffers {
     pub(crate) input: Input,
     pub(crate) scan: HeadScan,
     pub(crate) head: Head,
-    /// Where the head ends in the input; 0 until it is complete.
+    /// Where the head ends in the input; 0 until it is complete and understood.
     pub(crate) head_end: usize,
     pub(crate) body: Body,
     pub(crate) out: Output,

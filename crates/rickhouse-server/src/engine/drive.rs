@@ -172,11 +172,11 @@ impl Engine {
             head_end,
             ..
         } = buffers;
-        *head_end = end;
         let limits = &self.settings.limits;
-        let begun = head
-            .parse(&input.filled()[..end], limits)
-            .and_then(|()| body.begin(head.framing, end, head.expects_continue, limits));
+        let begun = head.parse(&input.filled()[..end], limits).and_then(|()| {
+            *head_end = end;
+            body.begin(head.framing, end, head.expects_continue, limits)
+        });
         if let Err(refusal) = begun {
             return self.refuse(connection, buffers, refusal, context);
         }

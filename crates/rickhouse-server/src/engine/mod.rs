@@ -108,8 +108,9 @@ impl Context {
         self.spare.pop().unwrap_or_default()
     }
 
-    fn keep(&mut self, buffers: Box<Buffers>) {
+    fn keep(&mut self, mut buffers: Box<Buffers>) {
         if self.spare.len() < SPARE_BUFFERS && buffers.worth_keeping() {
+            buffers.next_request(usize::MAX);
             self.spare.push(buffers);
         }
     }
@@ -291,6 +292,15 @@ impl Engine {
         self.poll(events, BATCH, Some(timeout));
         if let Some(first) = self.sort_events(events) {
             self.put_back(first);
+        }
+        self.pass_on_wake();
+    }
+
+    /// Wakes a thread that waits though there is work, or nothing left to wait for: the concierge may have taken a wake-up
+    /// that was meant for it.
+    pub(crate) fn pass_on_wake(&self) {
+        if self.has_pollers() && (!self.queues.is_empty() || self.life() == Life::Stopped) {
+            self.wake.wake();
         }
     }
 
