@@ -48,7 +48,8 @@ impl fmt::Display for Ending {
             Self::Code(code) => write!(f, "exit code {code}"),
             Self::Signal(number) => {
                 write!(f, "signal {number}")?;
-                signal_hook::low_level::signal_name(*number).map_or(Ok(()), |name| write!(f, " ({name})"))
+                signal_hook::low_level::signal_name(*number)
+                    .map_or(Ok(()), |name| write!(f, " ({name})"))
             }
         }
     }
@@ -76,7 +77,8 @@ pub fn send(child: ChildId, signal: Deadly) -> Result<(), OsError> {
         Deadly::Kill => Signal::KILL,
     };
     let gone = || OsError::call("kill", io::Error::from(io::ErrorKind::NotFound));
-    kill_process(child.pid().ok_or_else(gone)?, signal).map_err(|errno| OsError::call("kill", errno))
+    kill_process(child.pid().ok_or_else(gone)?, signal)
+        .map_err(|errno| OsError::call("kill", errno))
 }
 
 /// Reaps those of `children` that have ended. Other children of the process (of the Python it runs in, say) are left
@@ -84,7 +86,10 @@ pub fn send(child: ChildId, signal: Deadly) -> Result<(), OsError> {
 #[must_use]
 pub fn reap(children: &[ChildId]) -> Vec<(ChildId, Ending)> {
     if getpid().is_init() {
-        return reap_everything().into_iter().filter(|(child, _)| children.contains(child)).collect();
+        return reap_everything()
+            .into_iter()
+            .filter(|(child, _)| children.contains(child))
+            .collect();
     }
     let ended = |child: &ChildId| {
         let (_, status) = waitpid(Some(child.pid()?), WaitOptions::NOHANG).ok()??;
@@ -104,5 +109,8 @@ fn reap_everything() -> Vec<(ChildId, Ending)> {
 }
 
 fn ending(status: WaitStatus) -> Option<Ending> {
-    status.exit_status().map(Ending::Code).or_else(|| status.terminating_signal().map(Ending::Signal))
+    status
+        .exit_status()
+        .map(Ending::Code)
+        .or_else(|| status.terminating_signal().map(Ending::Signal))
 }

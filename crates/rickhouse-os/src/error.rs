@@ -77,6 +77,9 @@ pub enum OsError {
 impl OsError {
     /// Wraps the failure of `call`.
     pub(crate) fn call(call: &'static str, source: impl Into<io::Error>) -> Self {
-        Self::Call { call, source: source.into() }
+        Self::Call {
+            call,
+            source: source.into(),
+        }
     }
 }

@@ -37,7 +37,8 @@ impl Exec<'_> {
         let mut text = String::new();
         for (name, fd) in descriptors {
             let separator = if text.is_empty() { "" } else { "," };
-            write!(text, "{separator}{name}={}", fd.as_raw_fd()).expect("writing to a String does not fail");
+            write!(text, "{separator}{name}={}", fd.as_raw_fd())
+                .expect("writing to a String does not fail");
         }
         text
     }
@@ -56,12 +57,19 @@ impl Exec<'_> {
         for name in &self.forget {
             command.env_remove(name);
         }
-        let numbers: Vec<RawFd> = self.descriptors.iter().map(|(_, fd)| fd.as_raw_fd()).collect();
+        let numbers: Vec<RawFd> = self
+            .descriptors
+            .iter()
+            .map(|(_, fd)| fd.as_raw_fd())
+            .collect();
         let parent = getpid();
         // SAFETY: the closure runs in the forked child before exec. It allocates nothing, takes no lock and makes only
         // the async-signal-safe calls prctl, getppid and fcntl; the vector it reads was filled before the fork.
         unsafe { command.pre_exec(move || prepare_child(parent, &numbers)) };
-        let child = command.spawn().map_err(|source| OsError::Exec { program: self.program.clone(), source })?;
+        let child = command.spawn().map_err(|source| OsError::Exec {
+            program: self.program.clone(),
+            source,
+        })?;
         Ok(ChildId::new(child.id()))
     }
 }
@@ -81,7 +89,11 @@ fn prepare_child(parent: Pid, descriptors: &[RawFd]) -> io::Result<()> {
 /// Asks for `SIGTERM` at the parent's death, and fails if the parent has died already.
 fn die_with_parent(parent: Pid) -> io::Result<()> {
     set_parent_process_death_signal(Some(Signal::TERM))?;
-    if getppid() == Some(parent) { Ok(()) } else { Err(io::ErrorKind::BrokenPipe.into()) }
+    if getppid() == Some(parent) {
+        Ok(())
+    } else {
+        Err(io::ErrorKind::BrokenPipe.into())
+    }
 }
 
 /// Asks again for `SIGTERM` at the death of the parent: a change of user clears the request that [`Exec::spawn`] made.
@@ -89,7 +101,16 @@ fn die_with_parent(parent: Pid) -> io::Result<()> {
 /// # Errors
 /// [`OsError::Call`] when the parent is not process `parent` any more: it has died, and the caller should end as well.
 pub fn renew_death_signal(parent: u32) -> Result<(), OsError> {
-    let refused = || OsError::call("finding the parent process", io::Error::from(io::ErrorKind::NotFound));
-    let parent = i32::try_from(parent).ok().and_then(Pid::from_raw).ok_or_else(refused)?;
-    die_with_parent(parent).map_err(|source| OsError::call("renewing the parent death signal", source))
+    let refused = || {
+        OsError::call(
+            "finding the parent process",
+            io::Error::from(io::ErrorKind::NotFound),
+        )
+    };
+    let parent = i32::try_from(parent)
+        .ok()
+        .and_then(Pid::from_raw)
+        .ok_or_else(refused)?;
+    die_with_parent(parent)
+        .map_err(|source| OsError::call("renewing the parent death signal", source))
 }

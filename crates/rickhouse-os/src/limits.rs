@@ -12,11 +12,19 @@ use crate::error::OsError;
 /// [`OsError::Call`] when the kernel refuses, which it has no reason to below the hard limit.
 pub fn raise_open_files(wanted: u64) -> Result<u64, OsError> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    let Some(soft) = current else { return Ok(u64::MAX) };
+    let Some(soft) = current else {
+        return Ok(u64::MAX);
+    };
     let target = maximum.map_or(wanted, |hard| wanted.min(hard)).max(soft);
     if target > soft {
-        setrlimit(Resource::Nofile, Rlimit { current: Some(target), maximum })
-            .map_err(|errno| OsError::call("setrlimit(RLIMIT_NOFILE)", errno))?;
+        setrlimit(
+            Resource::Nofile,
+            Rlimit {
+                current: Some(target),
+                maximum,
+            },
+        )
+        .map_err(|errno| OsError::call("setrlimit(RLIMIT_NOFILE)", errno))?;
     }
     Ok(target)
 }

@@ -15,9 +15,14 @@ use crate::error::OsError;
 ///
 /// # Errors
 /// [`OsError::Call`] when the kernel is out of memory for the set.
-pub fn readable(descriptors: &[BorrowedFd<'_>], timeout: Option<Duration>) -> Result<Vec<bool>, OsError> {
-    let mut set: Vec<PollFd<'_>> =
-        descriptors.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
+pub fn readable(
+    descriptors: &[BorrowedFd<'_>],
+    timeout: Option<Duration>,
+) -> Result<Vec<bool>, OsError> {
+    let mut set: Vec<PollFd<'_>> = descriptors
+        .iter()
+        .map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN))
+        .collect();
     // A duration beyond the kernel's type means "very long": no timeout serves as well.
     let timeout = timeout.and_then(|wait| Timespec::try_from(wait).ok());
     match poll(&mut set, timeout.as_ref()) {
@@ -46,7 +51,10 @@ mod tests {
     #[test]
     fn a_timeout_reports_nothing_and_a_hang_up_is_readable() {
         let (end, other) = UnixStream::pair().expect("a pair");
-        assert_eq!(readable(&[end.as_fd()], Some(Duration::ZERO)).expect("poll works"), [false]);
+        assert_eq!(
+            readable(&[end.as_fd()], Some(Duration::ZERO)).expect("poll works"),
+            [false]
+        );
         drop(other);
         assert_eq!(readable(&[end.as_fd()], None).expect("poll works"), [true]);
     }

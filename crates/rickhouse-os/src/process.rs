@@ -21,7 +21,9 @@ pub fn parent_id() -> u32 {
 /// Whether a process with this number exists (and is not ours to tell apart from a recycled one).
 #[must_use]
 pub fn exists(pid: u32) -> bool {
-    let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return false };
+    let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else {
+        return false;
+    };
     // EPERM also means that it is there.
     !matches!(test_kill_process(pid), Err(rustix::io::Errno::SRCH))
 }

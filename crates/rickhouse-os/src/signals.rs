@@ -64,14 +64,19 @@ impl Signals {
         set_disposition(libc::SIGPIPE, libc::SIG_IGN).map_err(failed)?;
         let (read, write) = UnixStream::pair().map_err(failed)?;
         let numbers = TAKEN.map(|(number, _)| number);
-        let delivery = SignalDelivery::with_pipe(read, write, SignalOnly, numbers).map_err(failed)?;
+        let delivery =
+            SignalDelivery::with_pipe(read, write, SignalOnly, numbers).map_err(failed)?;
         Ok(Self { delivery })
     }
 
     /// The signals since the last call, each at most once, those that ask for an end first.
     pub fn pending(&mut self) -> Vec<Notice> {
         let numbers: Vec<i32> = self.delivery.pending().collect();
-        TAKEN.iter().filter(|(number, _)| numbers.contains(number)).map(|(_, notice)| *notice).collect()
+        TAKEN
+            .iter()
+            .filter(|(number, _)| numbers.contains(number))
+            .map(|(_, notice)| *notice)
+            .collect()
     }
 }
 
@@ -87,5 +92,9 @@ fn set_disposition(number: i32, disposition: libc::sighandler_t) -> io::Result<(
     // SAFETY: SIG_DFL and SIG_IGN, the only values passed, are valid handlers for every signal but KILL and STOP, and
     // those are not passed; no code of ours runs at delivery.
     let before = unsafe { libc::signal(number, disposition) };
-    if before == libc::SIG_ERR { Err(io::Error::last_os_error()) } else { Ok(()) }
+    if before == libc::SIG_ERR {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
 }
