@@ -2,7 +2,6 @@
 
 use std::env;
 use std::os::fd::{OwnedFd, RawFd};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::OsError;
 use crate::inherit;
@@ -13,28 +12,15 @@ pub const VARIABLES: [&str; 3] = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"];
 /// Number of the first descriptor passed (`SD_LISTEN_FDS_START`).
 const FIRST: RawFd = 3;
 
-static TAKEN: AtomicBool = AtomicBool::new(false);
-
 /// The sockets passed to this very process, in order; none when the variables are absent or meant for another process.
-/// Works once: a second call returns none.
+/// Works once: their owner is who asked first.
 ///
 /// # Errors
 /// [`OsError::Inherited`] when the variables promise a descriptor that is not open, or do not hold numbers.
 pub fn sockets() -> Result<Vec<OwnedFd>, OsError> {
-    let Some(count) = promised(
-        env::var("LISTEN_PID").ok(),
-        env::var("LISTEN_FDS").ok(),
-        std::process::id(),
-    )?
-    else {
-        return Ok(Vec::new());
-    };
-    if TAKEN.swap(true, Ordering::SeqCst) {
-        return Ok(Vec::new());
-    }
-    (FIRST..FIRST + count)
-        .map(|number| inherit::own(number, &format!("LISTEN_FDS {number}")))
-        .collect()
+    let pid = env::var("LISTEN_PID").ok();
+    let count = promised(pid, env::var("LISTEN_FDS").ok(), std::process::id())?.unwrap_or(0);
+    (FIRST..FIRST + count).map(inherit::descriptor).collect()
 }
 
 /// How many descriptors the two variables promise to process `me`.

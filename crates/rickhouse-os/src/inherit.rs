@@ -1,47 +1,41 @@
-//! Descriptors a parent process left open for this one, by name.
+//! Descriptors that were open before this program began: left by a parent process, by name or number.
 //!
-//! The other side of [`crate::exec::Exec::descriptors`].
+//! An exec closes what is marked close-on-exec, and everything this process opens is marked so (by Rust's standard
+//! library, by CPython, and by this crate). An unmarked descriptor therefore was inherited and belongs to nobody here;
+//! that is what makes it sound to own it. Owning marks it, so that it is owned once.
 
 use std::collections::BTreeMap;
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use rustix::io::{FdFlags, fcntl_getfd, fcntl_setfd};
 
 use crate::error::OsError;
 
-/// Set by the first [`Inherited::adopt`]: a descriptor has one owner.
-static ADOPTED: AtomicBool = AtomicBool::new(false);
-
-/// The descriptors named by the parent, until somebody takes them.
+/// The descriptors named by the parent, until somebody takes them. The other side of
+/// [`Exec::descriptors`](crate::exec::Exec::descriptors).
 #[derive(Debug)]
 pub struct Inherited {
     by_name: BTreeMap<String, OwnedFd>,
 }
 
 impl Inherited {
-    /// Takes over the descriptors that `argument` (`name=number,…`) names, close-on-exec from now on. Works once in the
-    /// life of a process, and is meant for its very beginning, before anything else was opened.
+    /// Takes over the descriptors that `argument` (`name=number,…`) names.
     ///
     /// # Errors
-    /// [`OsError::Inherited`] for a second call, a text of another form, a number named twice, a standard descriptor or
-    /// one that is not open.
+    /// [`OsError::Inherited`] for a text of another form, and for a descriptor as [`descriptor`] has it.
     pub fn adopt(argument: &str) -> Result<Self, OsError> {
-        let mut numbers = BTreeMap::new();
-        for part in argument.split(',').filter(|part| !part.is_empty()) {
-            let (name, number) = parse(part)?;
-            if numbers.insert(number, name).is_some() {
-                return Err(refused(part, "the number is named twice"));
-            }
-        }
-        if ADOPTED.swap(true, Ordering::SeqCst) {
-            return Err(refused(argument, "descriptors were adopted before"));
-        }
-        let adopted = numbers
-            .into_iter()
-            .map(|(number, name)| Ok((name.to_owned(), own(number, name)?)));
+        let named = argument
+            .split(',')
+            .filter(|part| !part.is_empty())
+            .map(|part| {
+                let (name, number) = part
+                    .split_once('=')
+                    .ok_or_else(|| refused(part, "expected name=number"))?;
+                let number = number.parse().map_err(|_| refused(part, "not a number"))?;
+                Ok((name.to_owned(), descriptor(number)?))
+            });
         Ok(Self {
-            by_name: adopted.collect::<Result<_, OsError>>()?,
+            by_name: named.collect::<Result<_, OsError>>()?,
         })
     }
 
@@ -56,29 +50,31 @@ impl Inherited {
     }
 }
 
-fn parse(part: &str) -> Result<(&str, RawFd), OsError> {
-    let (name, number) = part
-        .split_once('=')
-        .ok_or_else(|| refused(part, "expected name=number"))?;
-    let number: RawFd = number.parse().map_err(|_| refused(part, "not a number"))?;
+/// Becomes the owner of an inherited descriptor, close-on-exec from now on.
+///
+/// # Errors
+/// [`OsError::Inherited`] for a standard descriptor, one that is not open, and one that this process opened itself or
+/// owns already.
+pub fn descriptor(number: RawFd) -> Result<OwnedFd, OsError> {
+    let refused = |problem| refused(&number.to_string(), problem);
     if number <= 2 {
-        return Err(refused(part, "standard descriptors are not passed by name"));
+        return Err(refused("a standard descriptor is not passed on"));
     }
-    Ok((name, number))
+    mark(number).map_err(refused)?;
+    // SAFETY: the descriptor is open and was inherited (both checked by `mark`), so nobody in this process owns it; it
+    // is marked now, so no second call gets here with it.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
-/// Makes `number` ours. Private, because only the callers in this crate know that nobody else owns it.
-pub(crate) fn own(number: RawFd, name: &str) -> Result<OwnedFd, OsError> {
-    {
-        // SAFETY: used for two fcntl calls only, which answer EBADF for a number that is not open.
-        let probe = unsafe { std::os::fd::BorrowedFd::borrow_raw(number) };
-        fcntl_getfd(probe).map_err(|_| refused(name, "not open"))?;
-        fcntl_setfd(probe, FdFlags::CLOEXEC)
-            .map_err(|_| refused(name, "cannot be marked close-on-exec"))?;
+/// Marks an inherited descriptor close-on-exec, or says why it is none.
+fn mark(number: RawFd) -> Result<(), &'static str> {
+    // SAFETY: not -1; borrowed for two fcntl calls only, which answer EBADF for a number that is not open.
+    let fd = unsafe { BorrowedFd::borrow_raw(number) };
+    let flags = fcntl_getfd(fd).map_err(|_| "not open")?;
+    if flags.contains(FdFlags::CLOEXEC) {
+        return Err("opened by this very process, not inherited");
     }
-    // SAFETY: the descriptor is open (checked above) and ours alone: the parent opened it for this process by an exec,
-    // nothing in this process has seen the number, and the once-only flag of each caller prevents a second owner.
-    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+    fcntl_setfd(fd, FdFlags::CLOEXEC).map_err(|_| "cannot be marked close-on-exec")
 }
 
 fn refused(what: &str, problem: &'static str) -> OsError {
@@ -90,6 +86,8 @@ fn refused(what: &str, problem: &'static str) -> OsError {
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::{AsRawFd, IntoRawFd};
+
     use super::*;
 
     #[test]
@@ -99,9 +97,29 @@ mod tests {
             "control=x",
             "control=1",
             "control=-1",
-            "a=77,b=77",
+            "control=1000000",
         ] {
             assert!(Inherited::adopt(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn what_this_process_opened_is_not_adopted() {
+        let file = std::fs::File::open("/dev/null").expect("it exists");
+        assert!(descriptor(file.as_raw_fd()).is_err());
+    }
+
+    #[test]
+    fn a_descriptor_is_adopted_once() {
+        let number = std::fs::File::open("/dev/null")
+            .expect("it exists")
+            .into_raw_fd();
+        // SAFETY: just opened and given up by its owner; nothing closes it here.
+        let unowned = unsafe { BorrowedFd::borrow_raw(number) };
+        fcntl_setfd(unowned, FdFlags::empty()).expect("open");
+        let mut inherited = Inherited::adopt(&format!("null={number}")).expect("looks inherited");
+        assert!(descriptor(number).is_err(), "it has an owner");
+        assert!(inherited.take("null").is_ok());
+        assert!(inherited.take("null").is_err());
     }
 }

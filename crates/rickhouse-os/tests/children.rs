@@ -34,12 +34,20 @@ fn ended(child: ChildId) -> Ending {
 fn a_child_gets_the_named_descriptors_and_no_others() {
     let (ours, theirs) = UnixStream::pair().expect("a pair");
     let (secret, _other) = UnixStream::pair().expect("a pair");
-    let script = format!("echo got >&{}; test -e /proc/self/fd/{} && exit 7; exit 0", theirs.as_raw_fd(), secret.as_raw_fd());
-    let child = shell(&script, vec![("control".into(), theirs.as_fd())]).spawn().expect("sh exists");
+    let script = format!(
+        "echo got >&{}; test -e /proc/self/fd/{} && exit 7; exit 0",
+        theirs.as_raw_fd(),
+        secret.as_raw_fd()
+    );
+    let child = shell(&script, vec![("control".into(), theirs.as_fd())])
+        .spawn()
+        .expect("sh exists");
     assert_eq!(ended(child), Ending::Code(0));
     drop(theirs);
     let mut said = String::new();
-    (&ours).read_to_string(&mut said).expect("text until the end");
+    (&ours)
+        .read_to_string(&mut said)
+        .expect("text until the end");
     assert_eq!(said, "got\n");
 }
 
@@ -47,14 +55,19 @@ fn a_child_gets_the_named_descriptors_and_no_others() {
 fn the_argument_names_every_descriptor() {
     let (one, two) = UnixStream::pair().expect("a pair");
     let named = vec![("a".to_owned(), one.as_fd()), ("b".to_owned(), two.as_fd())];
-    assert_eq!(Exec::descriptor_argument(&named), format!("a={},b={}", one.as_raw_fd(), two.as_raw_fd()));
+    assert_eq!(
+        Exec::descriptor_argument(&named),
+        format!("a={},b={}", one.as_raw_fd(), two.as_raw_fd())
+    );
 }
 
 #[test]
 fn endings_are_told_apart() {
     let child = shell("exit 3", vec![]).spawn().expect("sh exists");
     assert_eq!(ended(child), Ending::Code(3));
-    let child = shell("while :; do sleep 1; done", vec![]).spawn().expect("sh exists");
+    let child = shell("while :; do sleep 1; done", vec![])
+        .spawn()
+        .expect("sh exists");
     assert_eq!(reap(&[child]), [], "it runs");
     send(child, Deadly::Kill).expect("it is ours");
     assert_eq!(ended(child), Ending::Signal(9));
@@ -71,7 +84,10 @@ fn a_child_does_not_outlive_its_parent() {
 
 #[test]
 fn a_missing_program_is_an_error_here_not_a_dead_child() {
-    let exec = Exec { program: "/no/such/program".into(), ..shell("", vec![]) };
+    let exec = Exec {
+        program: "/no/such/program".into(),
+        ..shell("", vec![])
+    };
     let error = exec.spawn().expect_err("it does not exist");
     assert!(matches!(error, OsError::Exec { .. }), "{error}");
     assert_eq!(error.to_string(), "cannot start /no/such/program");

@@ -21,23 +21,40 @@ fn main() -> ExitCode {
 }
 
 fn become_another() -> ExitCode {
-    let identity = Identity::lookup(Some("65534"), Some("65533")).expect("numbers need no account").expect("given");
+    let identity = Identity::lookup(Some("65534"), Some("65533"))
+        .expect("numbers need no account")
+        .expect("given");
     let outcome = identity.assume();
     if is_root_before() {
         outcome.expect("root may become anybody");
         let status = std::fs::read_to_string("/proc/self/status").expect("readable");
-        assert!(status.contains("Uid:\t65534\t65534\t65534\t65534"), "{status}");
-        assert!(status.contains("Gid:\t65533\t65533\t65533\t65533"), "{status}");
-        assert!(!status.contains("Groups:\t0"), "root's groups are gone: {status}");
+        assert!(
+            status.contains("Uid:\t65534\t65534\t65534\t65534"),
+            "{status}"
+        );
+        assert!(
+            status.contains("Gid:\t65533\t65533\t65533\t65533"),
+            "{status}"
+        );
+        assert!(
+            !status.contains("Groups:\t0"),
+            "root's groups are gone: {status}"
+        );
         assert!(!is_root());
     } else {
-        assert!(matches!(outcome, Err(OsError::Credentials { .. })), "{outcome:?}");
+        assert!(
+            matches!(outcome, Err(OsError::Credentials { .. })),
+            "{outcome:?}"
+        );
     }
     ExitCode::SUCCESS
 }
 
 /// Whether this process was started as root; its parent still is what it was.
 fn is_root_before() -> bool {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", rickhouse_os::process::parent_id()));
+    let status = std::fs::read_to_string(format!(
+        "/proc/{}/status",
+        rickhouse_os::process::parent_id()
+    ));
     status.expect("readable").contains("Uid:\t0\t")
 }

@@ -30,8 +30,6 @@ pub enum ToSupervisor {
     BootFailed(BootFailure),
     /// It wants to be replaced.
     Retire(RetireReason),
-    /// Files of the application, to be watched for changes.
-    Watch(Vec<String>),
 }
 
 /// What a supervisor tells a worker.
