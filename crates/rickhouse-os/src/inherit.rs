@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::io::{FdFlags, fcntl_getfd, fcntl_setfd};
 
@@ -66,8 +67,12 @@ pub fn descriptor(number: RawFd) -> Result<OwnedFd, OsError> {
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
+/// Held from the look at the mark until it is set: of two threads that ask for one descriptor, one gets it.
+static MARKING: Mutex<()> = Mutex::new(());
+
 /// Marks an inherited descriptor close-on-exec, or says why it is none.
 fn mark(number: RawFd) -> Result<(), &'static str> {
+    let _one_at_a_time = MARKING.lock().unwrap_or_else(PoisonError::into_inner);
     // SAFETY: not -1; borrowed for two fcntl calls only, which answer EBADF for a number that is not open.
     let fd = unsafe { BorrowedFd::borrow_raw(number) };
     let flags = fcntl_getfd(fd).map_err(|_| "not open")?;
