@@ -1,0 +1,6 @@
+//! Hands CPython's version and build flags to the source as `cfg`s, and lets test programs find libpython.
+
+fn main() {
+    pyo3_build_config::use_pyo3_cfgs();
+    pyo3_build_config::add_libpython_rpath_link_args();
+}

@@ -1,0 +1,205 @@
+//! CPython itself: initialised once, never finalised.
+
+use std::ffi::{CStr, CString};
+use std::path::PathBuf;
+use std::ptr::NonNull;
+
+use pyo3_ffi as ffi;
+
+use crate::error::PyResult;
+use crate::interpreter::{self, GilKind, Interpreter, InterpreterError};
+use crate::thread_state::ThreadState;
+use crate::token::Python;
+
+/// CPython in this process. There is one, made by [`Runtime::initialize`] or found running by the extension module's
+/// entry point.
+#[derive(Debug)]
+pub struct Runtime {
+    main: &'static Interpreter,
+}
+
+/// How to start CPython when this process does not run inside `python` already.
+#[derive(Debug, Clone)]
+pub struct InitConfig {
+    /// The `python` program whose installation or virtual environment is used; getpath finds `pyvenv.cfg` next to it.
+    pub program: PathBuf,
+    /// Free-threaded builds: run without the GIL (`true`) or with it.
+    pub free_threading: bool,
+}
+
+/// Why CPython did not start; the text is CPython's.
+#[derive(Debug, thiserror::Error)]
+#[error("CPython did not start: {0}")]
+pub struct InitError(String);
+
+/// What kind of CPython this is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PythonInfo {
+    /// `sys.version_info[:3]`.
+    pub version: (u8, u8, u8),
+    /// A free-threaded build (PEP 703).
+    pub free_threaded: bool,
+    /// Whether the GIL is in use now; always true on other builds.
+    pub gil_enabled: bool,
+}
+
+impl Runtime {
+    /// Starts CPython without signal handlers and without reading the command line. Must be called once.
+    ///
+    /// # Errors
+    /// [`InitError`] with CPython's text.
+    pub fn initialize(config: &InitConfig) -> Result<(Runtime, ThreadState), InitError> {
+        // SAFETY: has no requirements.
+        if unsafe { ffi::Py_IsInitialized() } != 0 {
+            return Err(InitError("it runs in this process already".to_owned()));
+        }
+        pre_initialize()?;
+        initialize_from(config)?;
+        // SAFETY: `Py_InitializeFromConfig` has attached this thread to the main interpreter.
+        let py = unsafe { Python::assume_attached() };
+        Ok(Self::adopt(py))
+    }
+
+    /// Takes over the main interpreter that the calling thread is attached to, and detaches the thread.
+    ///
+    /// The caller gives up `py` by contract of [`crate::entry`]: nothing uses it afterwards.
+    pub(crate) fn adopt(_py: Python<'_>) -> (Runtime, ThreadState) {
+        // SAFETY: CPython is initialised.
+        let main = unsafe { ffi::PyInterpreterState_Main() };
+        let main = NonNull::new(main).expect("an initialised CPython has a main interpreter");
+        let gil = if gil_enabled() { GilKind::Shared } else { GilKind::Off };
+        // SAFETY: the main interpreter lives as long as the process, since CPython is never finalised here.
+        let main = unsafe { Interpreter::from_state(main, gil) };
+        // SAFETY: the thread is attached to main.
+        let state = unsafe { ffi::PyEval_SaveThread() };
+        let state = NonNull::new(state).expect("an attached thread has a thread state");
+        // SAFETY: this thread's own state, detached just above; CPython keeps it but uses it no more.
+        let state = unsafe { ThreadState::from_raw(state, main) }.borrowed_from_python();
+        (Runtime { main }, state)
+    }
+
+    /// The main interpreter.
+    pub fn main(&self) -> &'static Interpreter {
+        self.main
+    }
+
+    /// Makes a sub-interpreter, and the calling thread's state in it. Must be called attached to main, by one thread
+    /// at a time.
+    ///
+    /// # Errors
+    /// [`InterpreterError`], with CPython's text when it refuses.
+    pub fn new_interpreter(&self, py: Python<'_>, own_gil: bool) -> Result<ThreadState, InterpreterError> {
+        if own_gil && cfg!(not(Py_3_12)) {
+            return Err(InterpreterError::OwnGilUnsupported);
+        }
+        let gil = match (gil_enabled(), own_gil) {
+            (false, _) => GilKind::Off,
+            (true, true) => GilKind::Own,
+            (true, false) => GilKind::Shared,
+        };
+        interpreter::create(py, own_gil, gil)
+    }
+
+    /// Which CPython this is.
+    pub fn info(&self) -> PythonInfo {
+        // SAFETY: has no requirements.
+        let version = unsafe { ffi::Py_GetVersion() };
+        // SAFETY: the text is static and NUL-terminated.
+        let version = unsafe { CStr::from_ptr(version) };
+        PythonInfo {
+            version: parse_version(&version.to_string_lossy()),
+            free_threaded: cfg!(Py_GIL_DISABLED),
+            gil_enabled: gil_enabled(),
+        }
+    }
+}
+
+impl<'py> Python<'py> {
+    /// Whether the GIL is in use in this process at this moment (an import can switch it back on).
+    pub fn gil_enabled(self) -> PyResult<'py, bool> {
+        if !cfg!(Py_GIL_DISABLED) {
+            return Ok(true);
+        }
+        self.import(c"sys")?.call_method(self, c"_is_gil_enabled", &[])?.is_true()
+    }
+}
+
+/// Whether the process runs with a GIL. Read once, when the runtime is adopted: before any application is imported.
+#[cfg(Py_GIL_DISABLED)]
+fn gil_enabled() -> bool {
+    use std::sync::OnceLock;
+    static ENABLED: OnceLock<bool> = OnceLock::new();
+    *ENABLED.get_or_init(|| {
+        // SAFETY: first called by `adopt`, attached to main.
+        let py = unsafe { Python::assume_attached() };
+        py.gil_enabled().unwrap_or(true)
+    })
+}
+
+#[cfg(not(Py_GIL_DISABLED))]
+fn gil_enabled() -> bool {
+    true
+}
+
+fn parse_version(text: &str) -> (u8, u8, u8) {
+    let number = |part: &str| part.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap_or(0);
+    let mut parts = text.split(' ').next().unwrap_or_default().split('.').map(number);
+    (parts.next().unwrap_or(0), parts.next().unwrap_or(0), parts.next().unwrap_or(0))
+}
+
+fn pre_initialize() -> Result<(), InitError> {
+    let mut config = std::mem::MaybeUninit::<ffi::PyPreConfig>::zeroed();
+    // SAFETY: the pointer is valid for a write.
+    unsafe { ffi::PyPreConfig_InitPythonConfig(config.as_mut_ptr()) };
+    // SAFETY: initialised by the call above.
+    let mut config = unsafe { config.assume_init() };
+    config.utf8_mode = 1;
+    config.parse_argv = 0;
+    // SAFETY: `config` is complete; CPython is not initialised yet.
+    check(unsafe { ffi::Py_PreInitialize(&raw const config) })
+}
+
+fn initialize_from(init: &InitConfig) -> Result<(), InitError> {
+    let program = std::os::unix::ffi::OsStrExt::as_bytes(init.program.as_os_str());
+    let program = CString::new(program).map_err(|_| InitError("the program's path contains a NUL".to_owned()))?;
+    let mut config = std::mem::MaybeUninit::<ffi::PyConfig>::zeroed();
+    let config = config.as_mut_ptr();
+    // SAFETY: the pointer is valid for a write.
+    unsafe { ffi::PyConfig_InitPythonConfig(config) };
+    // SAFETY: initialised by the call above.
+    unsafe { (*config).parse_argv = 0 };
+    // SAFETY: as above.
+    unsafe { (*config).install_signal_handlers = 0 };
+    #[cfg(Py_GIL_DISABLED)]
+    // SAFETY: as above.
+    unsafe {
+        (*config).enable_gil = std::ffi::c_int::from(!init.free_threading);
+    };
+    // SAFETY: the field of a live config.
+    let name = unsafe { &raw mut (*config).program_name };
+    // SAFETY: the field of a live config.
+    let executable = unsafe { &raw mut (*config).executable };
+    // SAFETY: a live config and its field; the text is NUL-terminated and copied.
+    let named = check(unsafe { ffi::PyConfig_SetBytesString(config, name, program.as_ptr()) });
+    // SAFETY: as above.
+    let found = check(unsafe { ffi::PyConfig_SetBytesString(config, executable, program.as_ptr()) });
+    // SAFETY: a live config; CPython is pre-initialised and not initialised.
+    let started = named.and(found).and_then(|()| check(unsafe { ffi::Py_InitializeFromConfig(config) }));
+    // SAFETY: a live config, not used afterwards.
+    unsafe { ffi::PyConfig_Clear(config) };
+    started
+}
+
+fn check(status: ffi::PyStatus) -> Result<(), InitError> {
+    // SAFETY: has no requirements.
+    if unsafe { ffi::PyStatus_Exception(status) } == 0 { Ok(()) } else { Err(InitError(status_text(&status))) }
+}
+
+/// CPython's own words for a failure.
+pub(crate) fn status_text(status: &ffi::PyStatus) -> String {
+    if status.err_msg.is_null() {
+        return "no reason given".to_owned();
+    }
+    // SAFETY: CPython's messages are static, NUL-terminated texts.
+    unsafe { CStr::from_ptr(status.err_msg) }.to_string_lossy().into_owned()
+}

@@ -1,0 +1,127 @@
+//! Lending a value on the stack to Python objects that may outlive it.
+
+use std::ptr::NonNull;
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+
+use crate::token::Python;
+
+/// Why a lent value cannot be used now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScopeError {
+    /// The scope has ended, or has not begun.
+    Vacant,
+    /// Somebody uses the value at this moment: another thread, or a caller further up this one's stack.
+    Busy,
+}
+
+/// A family of types that differ in a lifetime only, such as `dyn Trait + 'a`.
+pub trait Lendable: 'static {
+    /// The member of the family that borrows for `'a`.
+    type Of<'a>: ?Sized + Send + 'a;
+}
+
+/// A place where a `&mut F::Of<'_>` can be lent for the length of a call.
+///
+/// Python objects of a request (`wsgi.input`, `start_response`) reach the request through it. Applications keep such
+/// objects, hand them to other threads, and use them after the request: they find the place vacant, or busy, and never
+/// a dangling pointer.
+pub struct Scoped<F: Lendable> {
+    lent: Mutex<Option<Lent<F>>>,
+}
+
+/// The lent value, its lifetime forgotten.
+struct Lent<F: Lendable>(NonNull<F::Of<'static>>);
+
+// SAFETY: the pointer is dereferenced only by the one holder of the mutex, while the lender waits; that the value is
+// `Send`, which `Lendable` asks for, is what makes that sound on another thread.
+unsafe impl<F: Lendable> Send for Lent<F> {}
+
+impl<F: Lendable> Scoped<F> {
+    /// A vacant place.
+    pub fn vacant() -> Self {
+        Scoped { lent: Mutex::new(None) }
+    }
+
+    /// Lends `value` while `work` runs. Before it returns it waits until no other thread uses the value, detached, so
+    /// that a user that is waiting for the interpreter can finish.
+    ///
+    /// # Panics
+    /// When a value is lent already.
+    pub fn lend<'a, R>(&self, py: Python<'_>, value: &mut F::Of<'a>, work: impl FnOnce() -> R) -> R {
+        let value: NonNull<F::Of<'a>> = NonNull::from(value);
+        // SAFETY: both are pointers to the same type but for a lifetime, hence of the same size. `with` never shows
+        // the forgotten lifetime to its caller, and `EndOfLoan` ends the loan within `'a`.
+        let value: NonNull<F::Of<'static>> = unsafe { std::mem::transmute_copy(&value) };
+        {
+            let mut lent = self.lock();
+            assert!(lent.is_none(), "a value is lent already");
+            *lent = Some(Lent(value));
+        }
+        let _end = EndOfLoan { place: self, py };
+        work()
+    }
+
+    /// Uses the lent value.
+    ///
+    /// # Errors
+    /// [`ScopeError`] when there is none, or somebody else uses it. It never waits: a waiting thread would hold the
+    /// interpreter that the user may need in order to finish.
+    pub fn with<R>(&self, work: impl for<'a> FnOnce(&mut F::Of<'a>) -> R) -> Result<R, ScopeError> {
+        let mut lent = match self.lent.try_lock() {
+            Ok(lent) => lent,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return Err(ScopeError::Busy),
+        };
+        let Some(Lent(value)) = lent.as_mut() else { return Err(ScopeError::Vacant) };
+        // SAFETY: `lend` got the pointer from a `&mut T` that stays borrowed until `EndOfLoan` has taken it back, for
+        // which it needs the mutex held here; the mutex also makes this the only use.
+        Ok(work(unsafe { value.as_mut() }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Lent<F>>> {
+        self.lent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes the value back, also when the work unwinds.
+struct EndOfLoan<'a, 'py, F: Lendable> {
+    place: &'a Scoped<F>,
+    py: Python<'py>,
+}
+
+impl<F: Lendable> Drop for EndOfLoan<'_, '_, F> {
+    fn drop(&mut self) {
+        let taken_back = match self.place.lent.try_lock() {
+            Ok(mut lent) => {
+                *lent = None;
+                true
+            }
+            Err(TryLockError::Poisoned(poisoned)) => {
+                *poisoned.into_inner() = None;
+                true
+            }
+            Err(TryLockError::WouldBlock) => false,
+        };
+        if !taken_back {
+            let place = self.place;
+            self.py.detach(|| *place.lock() = None);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Number;
+
+    impl Lendable for Number {
+        type Of<'a> = u32;
+    }
+
+    #[test]
+    fn a_place_is_vacant_before_a_loan() {
+        let place = Scoped::<Number>::vacant();
+        assert_eq!(place.with(|value| *value), Err(ScopeError::Vacant));
+    }
+}
