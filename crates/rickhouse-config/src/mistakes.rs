@@ -29,6 +29,23 @@ pub struct Place {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigErrors(pub Vec<Mistake>);
 
+impl ConfigErrors {
+    /// All these mistakes, in the order in which one looks for them: command line, environment, file by its lines.
+    pub(crate) fn unless_none(mut mistakes: Vec<Mistake>) -> Result<(), Self> {
+        mistakes.sort_by_key(|mistake| match &mistake.place.origin {
+            Origin::CommandLine => (0, 0),
+            Origin::Environment { .. } => (1, 0),
+            Origin::File { line, .. } => (2, *line),
+            Origin::Default => (3, 0),
+        });
+        if mistakes.is_empty() {
+            Ok(())
+        } else {
+            Err(Self(mistakes))
+        }
+    }
+}
+
 impl Mistake {
     /// A mistake in the value of `option`.
     pub fn of_option(option: &'static str, origin: Origin, message: impl Into<String>) -> Self {

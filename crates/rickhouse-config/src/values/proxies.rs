@@ -18,17 +18,27 @@ pub enum AllowedProxies {
 }
 
 impl AllowedProxies {
-    /// Reads one item of the list into `self`.
-    pub(crate) fn add(&mut self, text: &str) -> Result<(), Complaint> {
+    /// No peer at all.
+    pub(crate) const NOBODY: Self = Self::Networks(Vec::new());
+
+    /// Reads one item of the list.
+    pub(crate) fn parse(text: &str) -> Result<Self, Complaint> {
         if text == "*" {
-            *self = Self::Any;
-            return Ok(());
+            Ok(Self::Any)
+        } else {
+            Ok(Self::Networks(vec![parse_network(text)?]))
         }
-        let network = parse_network(text)?;
-        if let Self::Networks(networks) = self {
-            networks.push(network);
+    }
+
+    /// Those whom either believes.
+    pub(crate) fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Networks(mut all), Self::Networks(more)) => {
+                all.extend(more);
+                Self::Networks(all)
+            }
+            _ => Self::Any,
         }
-        Ok(())
     }
 }
 
@@ -55,11 +65,9 @@ mod tests {
     use super::*;
 
     fn read(items: &[&str]) -> Result<AllowedProxies, Complaint> {
-        let mut proxies = AllowedProxies::Networks(Vec::new());
-        items
-            .iter()
-            .try_for_each(|item| proxies.add(item))
-            .map(|()| proxies)
+        items.iter().try_fold(AllowedProxies::NOBODY, |all, item| {
+            Ok(all.or(AllowedProxies::parse(item)?))
+        })
     }
 
     #[test]
@@ -75,7 +83,7 @@ mod tests {
             ["10.0.0.1/32", "::1/128", "192.168.0.0/16", "fd00::/8"]
         );
         assert_eq!(read(&["10.0.0.1", "*", "::1"]), Ok(AllowedProxies::Any));
-        assert_eq!(read(&[]), Ok(AllowedProxies::Networks(Vec::new())));
+        assert_eq!(read(&[]), Ok(AllowedProxies::NOBODY));
     }
 
     #[test]

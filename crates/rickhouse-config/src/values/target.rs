@@ -22,7 +22,7 @@ pub enum Target {
         /// Whether the attribute is called without arguments to get the application.
         call: bool,
     },
-    /// `path/to/file.py`, `file.wsgi:attribute`, `file.py:factory()`.
+    /// `path/to/file.py`, `./file.wsgi:attribute`, `file.py:factory()`.
     File {
         /// The file to run as a module.
         path: PathBuf,
@@ -110,8 +110,12 @@ fn attribute(name: &str) -> Result<String, Complaint> {
     }
 }
 
+/// `name.wsgi` can be a module (every Django project has one) or a script; without a slash it is read as the module, and who knows
+/// the files can tell better.
 fn is_path(place: &str) -> bool {
-    place.contains('/') || place.ends_with(".py") || place.ends_with(".wsgi")
+    place.contains('/')
+        || place.ends_with(".py")
+        || (place.ends_with(".wsgi") && !is_dotted_name(place))
 }
 
 /// Names of Python joined by dots. Python takes a few letters more than this and a few less; those it tells itself.
@@ -160,7 +164,12 @@ mod tests {
         );
         check("site:obj.attr", module("site", Some("obj.attr"), false));
         check("größe:anwendung", module("größe", Some("anwendung"), false));
+        check(
+            "mysite.wsgi:application",
+            module("mysite.wsgi", Some("application"), false),
+        );
         check("app.py", file("app.py", None, false));
+        check("my-site.wsgi", file("my-site.wsgi", None, false));
         check("./site.wsgi", file("./site.wsgi", None, false));
         check(
             "/srv/a b/app.py:app",
