@@ -25,13 +25,19 @@ impl<'py> Object<'py> {
         let count = args.len() | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET;
         let first = stack[1..].as_ptr();
         // SAFETY: attached; `first` points to `args.len()` live objects with one writable slot before them.
-        let result = unsafe { ffi::PyObject_Vectorcall(self.as_ptr(), first, count, std::ptr::null_mut()) };
+        let result =
+            unsafe { ffi::PyObject_Vectorcall(self.as_ptr(), first, count, std::ptr::null_mut()) };
         // SAFETY: a new reference, or NULL with an exception.
         unsafe { Object::from_call(py, result) }
     }
 
     /// `self.name(*args)`.
-    pub fn call_method(&self, py: Python<'py>, name: &CStr, args: &[&Object<'py>]) -> PyResult<'py> {
+    pub fn call_method(
+        &self,
+        py: Python<'py>,
+        name: &CStr,
+        args: &[&Object<'py>],
+    ) -> PyResult<'py> {
         self.attr(name)?.call(py, args)
     }
 }
@@ -40,7 +46,8 @@ impl<'py> Python<'py> {
     /// Runs `source` as the body of a new module `name` and returns the module. `file` is what tracebacks show.
     pub fn module_from_source(self, name: &CStr, file: &CStr, source: &CStr) -> PyResult<'py> {
         // SAFETY: attached; NUL-terminated texts.
-        let code = unsafe { ffi::Py_CompileString(source.as_ptr(), file.as_ptr(), ffi::Py_file_input) };
+        let code =
+            unsafe { ffi::Py_CompileString(source.as_ptr(), file.as_ptr(), ffi::Py_file_input) };
         // SAFETY: a new reference, or NULL with an exception.
         let code = unsafe { Object::from_call(self, code) }?;
         // SAFETY: attached; a live code object and a NUL-terminated name.

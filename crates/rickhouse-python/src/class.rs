@@ -38,7 +38,12 @@ pub trait MethodBody<C: Class> {
     /// The docstring.
     const DOC: &'static CStr;
     /// Runs the method of `instance`, whose payload is `this`.
-    fn call<'py>(this: &C, instance: &Object<'py>, py: Python<'py>, args: Args<'_, 'py>) -> PyResult<'py>;
+    fn call<'py>(
+        this: &C,
+        instance: &Object<'py>,
+        py: Python<'py>,
+        args: Args<'_, 'py>,
+    ) -> PyResult<'py>;
 }
 
 /// The arguments of a call, borrowed from CPython's argument array.
@@ -71,11 +76,16 @@ impl<C: Class> Method<C> {
     pub fn of<M: MethodBody<C>>() -> Self {
         let definition = ffi::PyMethodDef {
             ml_name: M::NAME.as_ptr(),
-            ml_meth: ffi::PyMethodDefPointer { PyCFunctionFastWithKeywords: method_entry::<C, M> },
+            ml_meth: ffi::PyMethodDefPointer {
+                PyCFunctionFastWithKeywords: method_entry::<C, M>,
+            },
             ml_flags: ffi::METH_FASTCALL | ffi::METH_KEYWORDS,
             ml_doc: M::DOC.as_ptr(),
         };
-        Method { definition, _class: PhantomData }
+        Method {
+            definition,
+            _class: PhantomData,
+        }
     }
 }
 
@@ -89,7 +99,10 @@ impl<C: Class> ClassHandle<C> {
     /// Makes the class in the interpreter of `py` (`PyType_FromSpec`). It cannot be instantiated from Python.
     pub fn new(py: Python<'_>) -> PyResult<'_, Self> {
         let class = make_type::<C>(py)?;
-        Ok(ClassHandle { class: Handle::new(py, &class), _class: PhantomData })
+        Ok(ClassHandle {
+            class: Handle::new(py, &class),
+            _class: PhantomData,
+        })
     }
 
     /// The class object.
@@ -127,7 +140,10 @@ struct Instance<C> {
 fn make_type<C: Class>(py: Python<'_>) -> PyResult<'_> {
     // CPython keeps pointers into the method table for as long as the type lives; types live as long as their
     // interpreter, which is never ended, so the table is leaked once per class and interpreter.
-    let mut methods: Vec<ffi::PyMethodDef> = C::methods().into_iter().map(|method| method.definition).collect();
+    let mut methods: Vec<ffi::PyMethodDef> = C::methods()
+        .into_iter()
+        .map(|method| method.definition)
+        .collect();
     methods.push(ffi::PyMethodDef::zeroed());
     let methods = Box::leak(methods.into_boxed_slice());
 
@@ -145,8 +161,9 @@ fn make_type<C: Class>(py: Python<'_>) -> PyResult<'_> {
         name: C::NAME.as_ptr(),
         basicsize: c_int::try_from(size_of::<Instance<C>>()).expect("payloads are small"),
         itemsize: 0,
-        flags: (ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_IMMUTABLETYPE | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION)
-            as std::ffi::c_uint,
+        flags: (ffi::Py_TPFLAGS_DEFAULT
+            | ffi::Py_TPFLAGS_IMMUTABLETYPE
+            | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION) as std::ffi::c_uint,
         slots: slots.as_mut_ptr(),
     };
     // SAFETY: attached; `spec` and its slots live past the call, what CPython keeps pointers to is static or leaked.
@@ -156,7 +173,10 @@ fn make_type<C: Class>(py: Python<'_>) -> PyResult<'_> {
 }
 
 fn slot(number: c_int, value: *mut c_void) -> ffi::PyType_Slot {
-    ffi::PyType_Slot { slot: number, pfunc: value }
+    ffi::PyType_Slot {
+        slot: number,
+        pfunc: value,
+    }
 }
 
 /// # Safety

@@ -34,10 +34,19 @@ impl<'py> Dict<'py> {
     }
 
     /// `self[key] = value`.
-    pub fn set(&self, py: Python<'py>, key: &Object<'py>, value: &Object<'py>) -> PyResult<'py, ()> {
+    pub fn set(
+        &self,
+        py: Python<'py>,
+        key: &Object<'py>,
+        value: &Object<'py>,
+    ) -> PyResult<'py, ()> {
         // SAFETY: attached; all three are live, the first is a `dict`.
         let status = unsafe { ffi::PyDict_SetItem(self.0.as_ptr(), key.as_ptr(), value.as_ptr()) };
-        if status < 0 { Err(Error::take(py)) } else { Ok(()) }
+        if status < 0 {
+            Err(Error::take(py))
+        } else {
+            Ok(())
+        }
     }
 
     /// `self[key] = value` with a text key.

@@ -8,7 +8,7 @@ use pyo3_ffi as ffi;
 
 use crate::error::{Error, ErrorKind, PyResult};
 use crate::object::Object;
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, exit_now};
 use crate::thread_state::ThreadState;
 use crate::token::Python;
 use crate::trampoline::callback;
@@ -42,7 +42,9 @@ pub fn __module_init(name: &'static std::ffi::CStr, main: Main) -> usize {
     let methods = Box::leak(Box::new([
         ffi::PyMethodDef {
             ml_name: c"main".as_ptr(),
-            ml_meth: ffi::PyMethodDefPointer { PyCFunction: main_entry },
+            ml_meth: ffi::PyMethodDefPointer {
+                PyCFunction: main_entry,
+            },
             ml_flags: ffi::METH_O,
             ml_doc: c"main(argv)\n\nRun the command line; never returns.".as_ptr(),
         },
@@ -71,7 +73,10 @@ static PRODUCT: std::sync::OnceLock<Main> = std::sync::OnceLock::new();
 fn module_slots() -> Vec<ffi::PyModuleDef_Slot> {
     vec![
         #[cfg(Py_3_12)]
-        slot(ffi::Py_mod_multiple_interpreters, ffi::Py_MOD_PER_INTERPRETER_GIL_SUPPORTED),
+        slot(
+            ffi::Py_mod_multiple_interpreters,
+            ffi::Py_MOD_PER_INTERPRETER_GIL_SUPPORTED,
+        ),
         #[cfg(Py_3_13)]
         slot(ffi::Py_mod_gil, ffi::Py_MOD_GIL_NOT_USED),
         slot(0, std::ptr::null_mut()),
@@ -79,10 +84,16 @@ fn module_slots() -> Vec<ffi::PyModuleDef_Slot> {
 }
 
 fn slot(number: c_int, value: *mut c_void) -> ffi::PyModuleDef_Slot {
-    ffi::PyModuleDef_Slot { slot: number, value }
+    ffi::PyModuleDef_Slot {
+        slot: number,
+        value,
+    }
 }
 
-unsafe extern "C" fn main_entry(_module: *mut ffi::PyObject, argv: *mut ffi::PyObject) -> *mut ffi::PyObject {
+unsafe extern "C" fn main_entry(
+    _module: *mut ffi::PyObject,
+    argv: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
     // SAFETY: CPython called this, so the thread is attached.
     unsafe { callback(|py| run_product(py, argv)) }
 }
@@ -90,15 +101,22 @@ unsafe extern "C" fn main_entry(_module: *mut ffi::PyObject, argv: *mut ffi::PyO
 fn run_product<'py>(py: Python<'py>, argv: *mut ffi::PyObject) -> PyResult<'py> {
     let arguments = arguments(py, argv)?;
     if py.interpreter_id() != 0 {
-        return Err(Error::new(py, ErrorKind::Runtime, "rickhouse runs from the main interpreter only"));
+        return Err(Error::new(
+            py,
+            ErrorKind::Runtime,
+            "rickhouse runs from the main interpreter only",
+        ));
     }
-    let main = PRODUCT.get().expect("set by the module's initialisation, which came before this call");
+    let main = PRODUCT
+        .get()
+        .expect("set by the module's initialisation, which came before this call");
     let (runtime, state) = Runtime::adopt(py);
-    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| main(runtime, state, arguments)));
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        main(runtime, state, arguments)
+    }));
     let status = outcome.unwrap_or(101);
-    // SAFETY: has no requirements. Returning to Python instead would end in `Py_FinalizeEx`, which aborts or hangs
-    // while other thread states or interpreters live.
-    unsafe { libc::_exit(status) }
+    // Returning to Python instead would end in `Py_FinalizeEx`.
+    exit_now(status)
 }
 
 fn arguments<'py>(py: Python<'py>, argv: *mut ffi::PyObject) -> PyResult<'py, Vec<OsString>> {

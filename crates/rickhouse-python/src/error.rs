@@ -81,9 +81,15 @@ impl<'py> Error<'py> {
     pub(crate) fn take(py: Python<'py>) -> Self {
         match fetch() {
             // SAFETY: `fetch` returns a reference we own, of the interpreter this thread is attached to.
-            Some(value) => Error { value: unsafe { Object::from_owned(py, value) } },
+            Some(value) => Error {
+                value: unsafe { Object::from_owned(py, value) },
+            },
             // A C function that fails without saying why; CPython itself reports it in these words.
-            None => Self::new(py, ErrorKind::Runtime, "a call failed without setting an exception"),
+            None => Self::new(
+                py,
+                ErrorKind::Runtime,
+                "a call failed without setting an exception",
+            ),
         }
     }
 
@@ -95,7 +101,9 @@ impl<'py> Error<'py> {
 
 impl std::fmt::Debug for Error<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Error").field(&self.value.type_name()).finish()
+        f.debug_tuple("Error")
+            .field(&self.value.type_name())
+            .finish()
     }
 }
 
@@ -136,8 +144,11 @@ fn set_raised(value: *mut ffi::PyObject) {
 
 #[cfg(not(Py_3_12))]
 fn fetch() -> Option<std::ptr::NonNull<ffi::PyObject>> {
-    let (mut class, mut value, mut traceback) =
-        (std::ptr::null_mut(), std::ptr::null_mut(), std::ptr::null_mut());
+    let (mut class, mut value, mut traceback) = (
+        std::ptr::null_mut(),
+        std::ptr::null_mut(),
+        std::ptr::null_mut(),
+    );
     // SAFETY: only called from methods that hold a token; the three pointers are valid for writes.
     unsafe { ffi::PyErr_Fetch(&raw mut class, &raw mut value, &raw mut traceback) };
     if class.is_null() {

@@ -61,7 +61,10 @@ unsafe impl Sync for Interpreter {}
 impl Interpreter {
     /// # Safety
     /// `state` is an interpreter of this process that is never deleted.
-    pub(crate) unsafe fn from_state(state: NonNull<ffi::PyInterpreterState>, gil: GilKind) -> &'static Self {
+    pub(crate) unsafe fn from_state(
+        state: NonNull<ffi::PyInterpreterState>,
+        gil: GilKind,
+    ) -> &'static Self {
         // SAFETY: `state` is live by this function's own requirement.
         let id = unsafe { ffi::PyInterpreterState_GetID(state.as_ptr()) };
         Box::leak(Box::new(Interpreter {
@@ -128,7 +131,10 @@ impl Interpreter {
 
 impl std::fmt::Debug for Interpreter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Interpreter").field("id", &self.id).field("gil", &self.gil).finish_non_exhaustive()
+        f.debug_struct("Interpreter")
+            .field("id", &self.id)
+            .field("gil", &self.gil)
+            .finish_non_exhaustive()
     }
 }
 
@@ -136,7 +142,11 @@ impl std::fmt::Debug for Interpreter {
 ///
 /// On return the thread is attached to the main interpreter again, which also makes `PyGILState_Ensure` on this
 /// thread mean the main interpreter. Calls must not run at the same time; callers do it from one thread.
-pub(crate) fn create(py: Python<'_>, own_gil: bool, gil: GilKind) -> Result<ThreadState, InterpreterError> {
+pub(crate) fn create(
+    py: Python<'_>,
+    own_gil: bool,
+    gil: GilKind,
+) -> Result<ThreadState, InterpreterError> {
     if py.interpreter_id() != 0 {
         return Err(InterpreterError::NotMain);
     }
@@ -170,14 +180,20 @@ fn new_thread_state(own_gil: bool) -> Result<NonNull<ffi::PyThreadState>, Interp
         // Many libraries start daemon threads; since interpreters are never ended, they harm nobody.
         allow_daemon_threads: 1,
         check_multi_interp_extensions: i32::from(own_gil || cfg!(Py_GIL_DISABLED)),
-        gil: if own_gil { ffi::PyInterpreterConfig_OWN_GIL } else { ffi::PyInterpreterConfig_SHARED_GIL },
+        gil: if own_gil {
+            ffi::PyInterpreterConfig_OWN_GIL
+        } else {
+            ffi::PyInterpreterConfig_SHARED_GIL
+        },
     };
     let mut created = std::ptr::null_mut();
     // SAFETY: called attached to main; both pointers are valid for the call.
     let status = unsafe { ffi::Py_NewInterpreterFromConfig(&raw mut created, &raw const config) };
     match NonNull::new(created) {
         Some(created) => Ok(created),
-        None => Err(InterpreterError::Refused(crate::runtime::status_text(&status))),
+        None => Err(InterpreterError::Refused(crate::runtime::status_text(
+            &status,
+        ))),
     }
 }
 
@@ -188,5 +204,6 @@ fn new_thread_state(own_gil: bool) -> Result<NonNull<ffi::PyThreadState>, Interp
     }
     // SAFETY: called attached to main.
     let created = unsafe { ffi::Py_NewInterpreter() };
-    NonNull::new(created).ok_or_else(|| InterpreterError::Refused("Py_NewInterpreter returned NULL".to_owned()))
+    NonNull::new(created)
+        .ok_or_else(|| InterpreterError::Refused("Py_NewInterpreter returned NULL".to_owned()))
 }

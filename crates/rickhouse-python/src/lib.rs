@@ -15,15 +15,22 @@
 mod attach_gate;
 mod call;
 mod class;
+#[cfg(all(Py_3_13, not(Py_3_15)))]
+mod debug_offsets;
 mod dict;
 mod entry;
 mod error;
 mod handle;
 mod interpreter;
+#[cfg(all(Py_3_13, not(Py_3_15)))]
+mod linetable;
 mod object;
+#[cfg(all(Py_3_13, not(Py_3_15)))]
+mod own_memory;
 mod runtime;
 mod scoped;
 mod sequence;
+mod stacks;
 mod text;
 mod thread_state;
 mod token;
@@ -39,7 +46,8 @@ pub use error::{Error, ErrorKind, PyResult};
 pub use handle::Handle;
 pub use interpreter::{GilKind, Interpreter, InterpreterError};
 pub use object::{Iter, Object};
-pub use runtime::{InitConfig, InitError, PythonInfo, Runtime};
+pub use runtime::{InitConfig, InitError, PythonInfo, Runtime, exit_now};
 pub use scoped::{Lendable, ScopeError, Scoped};
+pub use stacks::{Frame, ThreadStack, stacks};
 pub use thread_state::{ThreadIdent, ThreadState, request_async_exception};
 pub use token::Python;

@@ -3,11 +3,12 @@
 use std::ffi::CStr;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::ptr::NonNull;
 
 use pyo3_ffi as ffi;
 
-use crate::error::{Error, PyResult};
+use crate::error::{Error, ErrorKind, PyResult};
 use crate::token::Python;
 
 /// A strong reference to a Python object, usable while its thread is attached.
@@ -24,7 +25,10 @@ impl<'py> Object<'py> {
     /// # Safety
     /// `pointer` is a strong reference that the caller gives up, to an object of the interpreter of `_py`.
     pub(crate) unsafe fn from_owned(_py: Python<'py>, pointer: NonNull<ffi::PyObject>) -> Self {
-        Object { pointer, _token: PhantomData }
+        Object {
+            pointer,
+            _token: PhantomData,
+        }
     }
 
     /// Takes the result of a C call that returns a new reference, or NULL with an exception set.
@@ -103,8 +107,13 @@ impl<'py> Object<'py> {
     /// Sets the attribute `name`.
     pub fn set_attr(&self, name: &CStr, value: &Object<'py>) -> PyResult<'py, ()> {
         // SAFETY: attached; live objects and a NUL-terminated name.
-        let status = unsafe { ffi::PyObject_SetAttrString(self.as_ptr(), name.as_ptr(), value.as_ptr()) };
-        if status < 0 { Err(Error::take(self.token())) } else { Ok(()) }
+        let status =
+            unsafe { ffi::PyObject_SetAttrString(self.as_ptr(), name.as_ptr(), value.as_ptr()) };
+        if status < 0 {
+            Err(Error::take(self.token()))
+        } else {
+            Ok(())
+        }
     }
 
     /// `str(self)`.
@@ -182,7 +191,24 @@ impl<'py> Object<'py> {
     pub fn file_descriptor(&self) -> PyResult<'py, i32> {
         // SAFETY: attached; a live object.
         let descriptor = unsafe { ffi::PyObject_AsFileDescriptor(self.as_ptr()) };
-        if descriptor < 0 { Err(Error::take(self.token())) } else { Ok(descriptor) }
+        if descriptor < 0 {
+            Err(Error::take(self.token()))
+        } else {
+            Ok(descriptor)
+        }
+    }
+
+    /// A descriptor of our own for the file behind the object: closing the object's does not touch it.
+    pub fn duplicate_descriptor(&self) -> PyResult<'py, OwnedFd> {
+        let descriptor = self.file_descriptor()?;
+        // SAFETY: has no requirements; a number that is no open descriptor gives EBADF.
+        let duplicate = unsafe { libc::fcntl(descriptor, libc::F_DUPFD_CLOEXEC, 0) };
+        if duplicate < 0 {
+            let text = std::io::Error::last_os_error().to_string();
+            return Err(Error::new(self.token(), ErrorKind::Os, &text));
+        }
+        // SAFETY: just made, and nobody else knows it.
+        Ok(unsafe { OwnedFd::from_raw_fd(duplicate) })
     }
 
     /// `iter(self)`.
@@ -192,20 +218,16 @@ impl<'py> Object<'py> {
         // SAFETY: a new reference, or NULL with an exception.
         unsafe { Object::from_call(self.token(), iterator) }.map(Iter)
     }
-
-    /// Whether no other reference to the object exists. On free-threaded builds the answer is always `false`: there
-    /// the count is split between threads and cannot be read.
-    pub fn is_unique(&self) -> bool {
-        // SAFETY: attached; a live object.
-        !cfg!(Py_GIL_DISABLED) && unsafe { ffi::Py_REFCNT(self.as_ptr()) } == 1
-    }
 }
 
 impl Clone for Object<'_> {
     fn clone(&self) -> Self {
         // SAFETY: attached (an object exists only then); live.
         unsafe { ffi::Py_INCREF(self.as_ptr()) };
-        Object { pointer: self.pointer, _token: PhantomData }
+        Object {
+            pointer: self.pointer,
+            _token: PhantomData,
+        }
     }
 }
 
@@ -230,7 +252,11 @@ impl<'py> Iter<'py> {
             return Ok(Some(unsafe { Object::from_owned(py, item) }));
         }
         // SAFETY: attached. NULL means the end, or an error when an exception is set.
-        if unsafe { ffi::PyErr_Occurred() }.is_null() { Ok(None) } else { Err(Error::take(py)) }
+        if unsafe { ffi::PyErr_Occurred() }.is_null() {
+            Ok(None)
+        } else {
+            Err(Error::take(py))
+        }
     }
 }
 

@@ -67,7 +67,11 @@ impl Runtime {
         // SAFETY: CPython is initialised.
         let main = unsafe { ffi::PyInterpreterState_Main() };
         let main = NonNull::new(main).expect("an initialised CPython has a main interpreter");
-        let gil = if gil_enabled() { GilKind::Shared } else { GilKind::Off };
+        let gil = if gil_enabled() {
+            GilKind::Shared
+        } else {
+            GilKind::Off
+        };
         // SAFETY: the main interpreter lives as long as the process, since CPython is never finalised here.
         let main = unsafe { Interpreter::from_state(main, gil) };
         // SAFETY: the thread is attached to main.
@@ -88,7 +92,11 @@ impl Runtime {
     ///
     /// # Errors
     /// [`InterpreterError`], with CPython's text when it refuses.
-    pub fn new_interpreter(&self, py: Python<'_>, own_gil: bool) -> Result<ThreadState, InterpreterError> {
+    pub fn new_interpreter(
+        &self,
+        py: Python<'_>,
+        own_gil: bool,
+    ) -> Result<ThreadState, InterpreterError> {
         if own_gil && cfg!(not(Py_3_12)) {
             return Err(InterpreterError::OwnGilUnsupported);
         }
@@ -120,8 +128,17 @@ impl<'py> Python<'py> {
         if !cfg!(Py_GIL_DISABLED) {
             return Ok(true);
         }
-        self.import(c"sys")?.call_method(self, c"_is_gil_enabled", &[])?.is_true()
+        self.import(c"sys")?
+            .call_method(self, c"_is_gil_enabled", &[])?
+            .is_true()
     }
+}
+
+/// Ends the process at once, without CPython's finalisation (`_exit`): with live interpreters and thread states that
+/// would abort or hang. Callers have flushed what they want to keep.
+pub fn exit_now(status: i32) -> ! {
+    // SAFETY: has no requirements.
+    unsafe { libc::_exit(status) }
 }
 
 /// Whether the process runs with a GIL. Read once, when the runtime is adopted: before any application is imported.
@@ -142,9 +159,24 @@ fn gil_enabled() -> bool {
 }
 
 fn parse_version(text: &str) -> (u8, u8, u8) {
-    let number = |part: &str| part.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap_or(0);
-    let mut parts = text.split(' ').next().unwrap_or_default().split('.').map(number);
-    (parts.next().unwrap_or(0), parts.next().unwrap_or(0), parts.next().unwrap_or(0))
+    let number = |part: &str| {
+        part.chars()
+            .take_while(char::is_ascii_digit)
+            .collect::<String>()
+            .parse()
+            .unwrap_or(0)
+    };
+    let mut parts = text
+        .split(' ')
+        .next()
+        .unwrap_or_default()
+        .split('.')
+        .map(number);
+    (
+        parts.next().unwrap_or(0),
+        parts.next().unwrap_or(0),
+        parts.next().unwrap_or(0),
+    )
 }
 
 fn pre_initialize() -> Result<(), InitError> {
@@ -161,7 +193,8 @@ fn pre_initialize() -> Result<(), InitError> {
 
 fn initialize_from(init: &InitConfig) -> Result<(), InitError> {
     let program = std::os::unix::ffi::OsStrExt::as_bytes(init.program.as_os_str());
-    let program = CString::new(program).map_err(|_| InitError("the program's path contains a NUL".to_owned()))?;
+    let program = CString::new(program)
+        .map_err(|_| InitError("the program's path contains a NUL".to_owned()))?;
     let mut config = std::mem::MaybeUninit::<ffi::PyConfig>::zeroed();
     let config = config.as_mut_ptr();
     // SAFETY: the pointer is valid for a write.
@@ -182,9 +215,12 @@ fn initialize_from(init: &InitConfig) -> Result<(), InitError> {
     // SAFETY: a live config and its field; the text is NUL-terminated and copied.
     let named = check(unsafe { ffi::PyConfig_SetBytesString(config, name, program.as_ptr()) });
     // SAFETY: as above.
-    let found = check(unsafe { ffi::PyConfig_SetBytesString(config, executable, program.as_ptr()) });
+    let found =
+        check(unsafe { ffi::PyConfig_SetBytesString(config, executable, program.as_ptr()) });
     // SAFETY: a live config; CPython is pre-initialised and not initialised.
-    let started = named.and(found).and_then(|()| check(unsafe { ffi::Py_InitializeFromConfig(config) }));
+    let started = named
+        .and(found)
+        .and_then(|()| check(unsafe { ffi::Py_InitializeFromConfig(config) }));
     // SAFETY: a live config, not used afterwards.
     unsafe { ffi::PyConfig_Clear(config) };
     started
@@ -192,7 +228,11 @@ fn initialize_from(init: &InitConfig) -> Result<(), InitError> {
 
 fn check(status: ffi::PyStatus) -> Result<(), InitError> {
     // SAFETY: has no requirements.
-    if unsafe { ffi::PyStatus_Exception(status) } == 0 { Ok(()) } else { Err(InitError(status_text(&status))) }
+    if unsafe { ffi::PyStatus_Exception(status) } == 0 {
+        Ok(())
+    } else {
+        Err(InitError(status_text(&status)))
+    }
 }
 
 /// CPython's own words for a failure.
@@ -201,5 +241,7 @@ pub(crate) fn status_text(status: &ffi::PyStatus) -> String {
         return "no reason given".to_owned();
     }
     // SAFETY: CPython's messages are static, NUL-terminated texts.
-    unsafe { CStr::from_ptr(status.err_msg) }.to_string_lossy().into_owned()
+    unsafe { CStr::from_ptr(status.err_msg) }
+        .to_string_lossy()
+        .into_owned()
 }

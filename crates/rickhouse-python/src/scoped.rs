@@ -39,7 +39,9 @@ unsafe impl<F: Lendable> Send for Lent<F> {}
 impl<F: Lendable> Scoped<F> {
     /// A vacant place.
     pub fn vacant() -> Self {
-        Scoped { lent: Mutex::new(None) }
+        Scoped {
+            lent: Mutex::new(None),
+        }
     }
 
     /// Lends `value` while `work` runs. Before it returns it waits until no other thread uses the value, detached, so
@@ -47,7 +49,12 @@ impl<F: Lendable> Scoped<F> {
     ///
     /// # Panics
     /// When a value is lent already.
-    pub fn lend<'a, R>(&self, py: Python<'_>, value: &mut F::Of<'a>, work: impl FnOnce() -> R) -> R {
+    pub fn lend<'a, R>(
+        &self,
+        py: Python<'_>,
+        value: &mut F::Of<'a>,
+        work: impl FnOnce() -> R,
+    ) -> R {
         let value: NonNull<F::Of<'a>> = NonNull::from(value);
         // SAFETY: both are pointers to the same type but for a lifetime, hence of the same size. `with` never shows
         // the forgotten lifetime to its caller, and `EndOfLoan` ends the loan within `'a`.
@@ -72,7 +79,9 @@ impl<F: Lendable> Scoped<F> {
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return Err(ScopeError::Busy),
         };
-        let Some(Lent(value)) = lent.as_mut() else { return Err(ScopeError::Vacant) };
+        let Some(Lent(value)) = lent.as_mut() else {
+            return Err(ScopeError::Vacant);
+        };
         // SAFETY: `lend` got the pointer from a `&mut T` that stays borrowed until `EndOfLoan` has taken it back, for
         // which it needs the mutex held here; the mutex also makes this the only use.
         Ok(work(unsafe { value.as_mut() }))

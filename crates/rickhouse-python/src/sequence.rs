@@ -90,7 +90,11 @@ impl<'py> Object<'py> {
 }
 
 #[cfg(Py_3_13)]
-fn list_item<'py>(py: Python<'py>, list: &Object<'py>, position: ffi::Py_ssize_t) -> Option<Object<'py>> {
+fn list_item<'py>(
+    py: Python<'py>,
+    list: &Object<'py>,
+    position: ffi::Py_ssize_t,
+) -> Option<Object<'py>> {
     if !list.is_list() {
         return None;
     }
@@ -101,7 +105,11 @@ fn list_item<'py>(py: Python<'py>, list: &Object<'py>, position: ffi::Py_ssize_t
 }
 
 #[cfg(not(Py_3_13))]
-fn list_item<'py>(py: Python<'py>, list: &Object<'py>, position: ffi::Py_ssize_t) -> Option<Object<'py>> {
+fn list_item<'py>(
+    py: Python<'py>,
+    list: &Object<'py>,
+    position: ffi::Py_ssize_t,
+) -> Option<Object<'py>> {
     if usize::try_from(position).ok()? >= list.sequence_len() || !list.is_list() {
         return None;
     }

@@ -11,7 +11,8 @@ impl<'py> Python<'py> {
     pub fn str_latin1(self, bytes: &[u8]) -> PyResult<'py> {
         let data = bytes.as_ptr().cast();
         // SAFETY: attached; `data` is valid for that many bytes; NULL `errors` means strict.
-        let object = unsafe { ffi::PyUnicode_DecodeLatin1(data, length(bytes.len()), std::ptr::null()) };
+        let object =
+            unsafe { ffi::PyUnicode_DecodeLatin1(data, length(bytes.len()), std::ptr::null()) };
         // SAFETY: a new reference, or NULL with an exception.
         unsafe { Object::from_call(self, object) }
     }
@@ -85,7 +86,11 @@ impl<'py> Object<'py> {
     /// A `str` as latin-1 bytes; `UnicodeEncodeError` when a character is beyond U+00FF.
     ///
     /// The fast path reads the characters of a compact latin-1 `str` in place.
-    pub fn with_latin1<R>(&self, py: Python<'py>, work: impl FnOnce(&[u8]) -> R) -> PyResult<'py, R> {
+    pub fn with_latin1<R>(
+        &self,
+        py: Python<'py>,
+        work: impl FnOnce(&[u8]) -> R,
+    ) -> PyResult<'py, R> {
         // SAFETY: attached; a live `str` (callers have checked; anything else raises TypeError).
         let encoded = unsafe { ffi::PyUnicode_AsLatin1String(self.as_ptr()) };
         // SAFETY: a new reference, or NULL with an exception.
@@ -110,7 +115,11 @@ impl<'py> Object<'py> {
         }
         // SAFETY: attached; a live `str`, NUL-terminated names.
         let encoded = unsafe {
-            ffi::PyUnicode_AsEncodedString(self.as_ptr(), c"utf-8".as_ptr(), c"backslashreplace".as_ptr())
+            ffi::PyUnicode_AsEncodedString(
+                self.as_ptr(),
+                c"utf-8".as_ptr(),
+                c"backslashreplace".as_ptr(),
+            )
         };
         // SAFETY: a new reference, or NULL with an exception.
         let encoded = unsafe { Object::from_call(py, encoded) }?;

@@ -60,15 +60,25 @@ impl ThreadState {
     pub fn new(interpreter: &'static Interpreter) -> Self {
         // SAFETY: the interpreter is live for ever; the call needs no attached thread state.
         let state = unsafe { ffi::PyThreadState_New(interpreter.state()) };
-        let state = NonNull::new(state).expect("PyThreadState_New fails only when memory is exhausted");
+        let state =
+            NonNull::new(state).expect("PyThreadState_New fails only when memory is exhausted");
         // SAFETY: just made for this thread, and owned by nobody else.
         unsafe { Self::from_raw(state, interpreter) }
     }
 
     /// # Safety
     /// `state` belongs to the calling OS thread and to `interpreter`, is detached, and has no other owner.
-    pub(crate) unsafe fn from_raw(state: NonNull<ffi::PyThreadState>, interpreter: &'static Interpreter) -> Self {
-        ThreadState { state, interpreter, last_wait: Duration::ZERO, owned: true, _this_thread_only: PhantomData }
+    pub(crate) unsafe fn from_raw(
+        state: NonNull<ffi::PyThreadState>,
+        interpreter: &'static Interpreter,
+    ) -> Self {
+        ThreadState {
+            state,
+            interpreter,
+            last_wait: Duration::ZERO,
+            owned: true,
+            _this_thread_only: PhantomData,
+        }
     }
 
     /// Marks the state as CPython's own: the main thread's, which is never deleted.
@@ -111,7 +121,10 @@ impl ThreadState {
     /// # Panics
     /// When the thread is attached already: two attached states on one thread would be a fatal error of CPython.
     pub fn attach<R>(&mut self, work: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
-        assert!(current_interpreter().is_none(), "the thread is attached to an interpreter already");
+        assert!(
+            current_interpreter().is_none(),
+            "the thread is attached to an interpreter already"
+        );
         let state = self.state;
         self.last_wait = self.interpreter.pass_gate(|| {
             // SAFETY: `state` is this thread's own, detached (asserted above), and its interpreter is live.
@@ -198,7 +211,11 @@ pub(crate) fn current_interpreter() -> Option<&'static Interpreter> {
 ///
 /// The exception arrives when the thread next runs Python byte code, which can be after what it was meant for: the
 /// target must take it back before it detaches.
-pub fn request_async_exception<'py>(_py: Python<'py>, target: ThreadIdent, exception: Option<&Object<'py>>) -> bool {
+pub fn request_async_exception<'py>(
+    _py: Python<'py>,
+    target: ThreadIdent,
+    exception: Option<&Object<'py>>,
+) -> bool {
     let class = exception.map_or(std::ptr::null_mut(), Object::as_ptr);
     // SAFETY: attached, as the token proves; `class` is NULL or a live object of this interpreter.
     let states = unsafe { ffi::PyThreadState_SetAsyncExc(target.0 as std::ffi::c_long, class) };

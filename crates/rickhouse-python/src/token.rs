@@ -30,7 +30,9 @@ impl<'py> Python<'py> {
     /// The calling thread is attached to an interpreter, and stays attached for all of `'py` except inside
     /// [`Python::detach`].
     pub(crate) unsafe fn assume_attached() -> Self {
-        Python { _invariant: PhantomData }
+        Python {
+            _invariant: PhantomData,
+        }
     }
 
     /// Runs `work` without holding the interpreter (`PyEval_SaveThread` … `PyEval_RestoreThread`).

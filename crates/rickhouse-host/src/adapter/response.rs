@@ -1,0 +1,420 @@
+//! `start_response` and `write` (PEP 3333 "The start_response() Callable").
+
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+
+use rickhouse_python::{
+    Args, Class, Error, ErrorKind, Method, MethodBody, Object, PyResult, Python, ScopeError,
+};
+use rickhouse_wsgi::{content_length, header, status};
+
+use crate::adapter::request::Request;
+use crate::exchange::{Exchange, ResponseHead};
+
+/// `mod_wsgi.Adapter`: `start_response` and `write` are its bound methods.
+pub(crate) struct Adapter {
+    request: Arc<Request>,
+}
+
+impl Adapter {
+    pub(crate) fn new(request: Arc<Request>) -> Self {
+        Adapter { request }
+    }
+}
+
+impl Class for Adapter {
+    const NAME: &'static std::ffi::CStr = c"mod_wsgi.Adapter";
+
+    fn methods() -> Vec<Method<Self>> {
+        vec![Method::of::<StartResponse>(), Method::of::<Write>()]
+    }
+}
+
+/// The head that `start_response` left, and how far the response has come.
+#[derive(Default)]
+pub(crate) struct ResponseState {
+    head: Option<Head>,
+    /// The head was handed to the front end.
+    sent: bool,
+    /// The request is over.
+    finished: bool,
+    /// Body bytes handed over so far.
+    pub(crate) body_bytes: u64,
+    /// An output failed: the client is gone.
+    pub(crate) broken: bool,
+    spare: Head,
+}
+
+/// A checked response head: all texts in one buffer, so that a request costs no allocation per header.
+#[derive(Default)]
+struct Head {
+    status: u16,
+    text: Vec<u8>,
+    reason: Range<usize>,
+    headers: Vec<(Range<usize>, Range<usize>)>,
+}
+
+impl ResponseState {
+    pub(crate) fn reset(&mut self) {
+        if let Some(head) = self.head.take() {
+            self.spare = head;
+        }
+        self.sent = false;
+        self.finished = false;
+        self.body_bytes = 0;
+        self.broken = false;
+    }
+
+    pub(crate) fn finish(&mut self) {
+        self.finished = true;
+    }
+
+    /// Forgets an unsent head, for a response that the adapter makes itself.
+    pub(crate) fn discard_head(&mut self) {
+        self.head = None;
+    }
+}
+
+/// Hands the head to the front end, once; `complete` is the size of the whole body when the adapter has all of it.
+pub(crate) fn send_head<'py>(
+    py: Python<'py>,
+    request: &Request,
+    exchange: &mut dyn Exchange,
+    complete: Option<u64>,
+) -> PyResult<'py, ()> {
+    let mut state = request.response();
+    if state.sent {
+        return Ok(());
+    }
+    let Some(head) = &state.head else {
+        let text = "start_response() must be called before response content is produced";
+        return Err(Error::new(py, ErrorKind::Runtime, text));
+    };
+    let declared = declared_length(py, head)?;
+    let headers: Vec<(&[u8], &[u8])> = head.fields().collect();
+    let started = exchange.start(&ResponseHead {
+        status: head.status,
+        reason: &head.text[head.reason.clone()],
+        headers: &headers,
+        length: declared.or(complete),
+        length_declared: declared.is_some(),
+    });
+    drop(headers);
+    state.sent = true;
+    if let Err(failure) = started {
+        state.broken = true;
+        return Err(output_error(py, &failure));
+    }
+    Ok(())
+}
+
+fn declared_length<'py>(py: Python<'py>, head: &Head) -> PyResult<'py, Option<u64>> {
+    let Some((_, value)) = head
+        .fields()
+        .find(|(name, _)| name.eq_ignore_ascii_case(b"content-length"))
+    else {
+        return Ok(None);
+    };
+    match content_length::parse_declared(value) {
+        Ok(length) => Ok(Some(length)),
+        Err(error) => Err(Error::new(py, ErrorKind::Value, &error.to_string())),
+    }
+}
+
+impl Head {
+    fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.headers
+            .iter()
+            .map(|(name, value)| (&self.text[name.clone()], &self.text[value.clone()]))
+    }
+
+    fn clear(&mut self) {
+        self.text.clear();
+        self.headers.clear();
+        self.reason = 0..0;
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Range<usize> {
+        let begin = self.text.len();
+        self.text.extend_from_slice(bytes);
+        begin..self.text.len()
+    }
+
+    /// Checks and stores what `start_response` was given; the order of the checks is part of the behaviour.
+    fn fill<'py>(
+        &mut self,
+        py: Python<'py>,
+        status: &Object<'py>,
+        headers: &Object<'py>,
+    ) -> PyResult<'py, ()> {
+        self.clear();
+        self.fill_status(py, status)?;
+        for index in 0..headers.sequence_len() {
+            let Some(item) = headers.sequence_item(py, index) else {
+                break;
+            };
+            self.fill_header(py, &item)?;
+        }
+        Ok(())
+    }
+
+    fn fill_status<'py>(&mut self, py: Python<'py>, given: &Object<'py>) -> PyResult<'py, ()> {
+        let parsed = native(py, given, |bytes| {
+            status::parse(bytes)
+                .map(|(code, reason)| (code, self.append(reason)))
+                .map_err(|error| error.to_string())
+        })?;
+        let (code, reason) = parsed.map_err(|text| Error::new(py, ErrorKind::Value, &text))?;
+        self.status = code;
+        self.reason = reason;
+        Ok(())
+    }
+
+    fn fill_header<'py>(&mut self, py: Python<'py>, item: &Object<'py>) -> PyResult<'py, ()> {
+        if !item.is_tuple() {
+            let text = format!("each header must be a 2-tuple, not {}", item.type_name());
+            return Err(Error::new(py, ErrorKind::Type, &text));
+        }
+        let (2, Some(name), Some(value)) = (
+            item.sequence_len(),
+            item.sequence_item(py, 0),
+            item.sequence_item(py, 1),
+        ) else {
+            let text = format!(
+                "each header must be a 2-tuple, got length {}",
+                item.sequence_len()
+            );
+            return Err(Error::new(py, ErrorKind::Value, &text));
+        };
+        let checked = native(py, &name, |bytes| {
+            header::check_name(bytes)
+                .map(|()| self.append(bytes))
+                .map_err(|error| error.to_string())
+        })?;
+        let name = checked.map_err(|text| Error::new(py, ErrorKind::Value, &text))?;
+        let checked = native(py, &value, |bytes| {
+            header::check_value(bytes)
+                .map(|()| self.append(bytes))
+                .map_err(|error| error.to_string())
+        })?;
+        let value = checked.map_err(|text| Error::new(py, ErrorKind::Value, &text))?;
+        self.headers.push((name, value));
+        Ok(())
+    }
+}
+
+/// A native string (PEP 3333): a `str` of latin-1 characters.
+fn native<'py, R>(
+    py: Python<'py>,
+    given: &Object<'py>,
+    work: impl FnOnce(&[u8]) -> R,
+) -> PyResult<'py, R> {
+    if !given.is_str() {
+        let text = format!("must be str, not {}", given.type_name());
+        return Err(Error::new(py, ErrorKind::Type, &text));
+    }
+    given.with_latin1(py, work)
+}
+
+struct StartResponse;
+
+impl MethodBody<Adapter> for StartResponse {
+    const NAME: &'static std::ffi::CStr = c"start_response";
+    const DOC: &'static std::ffi::CStr = c"start_response(status, headers, exc_info=None) -> write";
+
+    fn call<'py>(
+        this: &Adapter,
+        instance: &Object<'py>,
+        py: Python<'py>,
+        args: Args<'_, 'py>,
+    ) -> PyResult<'py> {
+        if args.has_keywords() {
+            return Err(Error::new(
+                py,
+                ErrorKind::Type,
+                "start_response() takes no keyword arguments",
+            ));
+        }
+        let (status, headers, exc_info) = match args.positional() {
+            [status, headers] => (status, headers, None),
+            [status, headers, exc_info] => {
+                (status, headers, (!exc_info.is_none()).then_some(exc_info))
+            }
+            given => return Err(wrong_count(py, given.len())),
+        };
+        this.start(py, status, headers, exc_info)?;
+        instance.attr(c"write")
+    }
+}
+
+impl Adapter {
+    fn start<'py>(
+        &self,
+        py: Python<'py>,
+        status: &Object<'py>,
+        headers: &Object<'py>,
+        exc_info: Option<&Object<'py>>,
+    ) -> PyResult<'py, ()> {
+        let (finished, sent, spare) = {
+            let mut state = self.request.response();
+            (state.finished, state.sent, std::mem::take(&mut state.spare))
+        };
+        if finished {
+            return Err(Error::new(
+                py,
+                ErrorKind::Runtime,
+                "start_response() called after request completed",
+            ));
+        }
+        if !headers.is_list() {
+            let text = format!(
+                "start_response() argument 2 must be list, not {}",
+                headers.type_name()
+            );
+            return Err(Error::new(py, ErrorKind::Type, &text));
+        }
+        match exc_info {
+            Some(exc_info) if !exc_info.is_tuple() => {
+                let text = "start_response() argument 'exc_info' must be a 3-tuple or None";
+                return Err(Error::new(py, ErrorKind::Runtime, text));
+            }
+            Some(exc_info) if sent => return Err(raise_again(py, exc_info)),
+            None if sent => {
+                let text = "start_response() called more than once without exc_info";
+                return Err(Error::new(py, ErrorKind::Runtime, text));
+            }
+            _ => {}
+        }
+        // Filled outside the lock: encoding a subclass of `str` can run the application's code.
+        let mut head = spare;
+        head.fill(py, status, headers)?;
+        self.request.response().head = Some(head);
+        Ok(())
+    }
+}
+
+/// The exception of `exc_info`, to be raised again because the head is on its way already.
+fn raise_again<'py>(py: Python<'py>, exc_info: &Object<'py>) -> Error<'py> {
+    let (3, Some(value), Some(traceback)) = (
+        exc_info.sequence_len(),
+        exc_info.sequence_item(py, 1),
+        exc_info.sequence_item(py, 2),
+    ) else {
+        let text = format!(
+            "function takes exactly 3 arguments ({} given)",
+            exc_info.sequence_len()
+        );
+        return Error::new(py, ErrorKind::Type, &text);
+    };
+    match value.call_method(py, c"with_traceback", &[&traceback]) {
+        Ok(exception) => Error::from_value(exception),
+        Err(error) => error,
+    }
+}
+
+fn wrong_count(py: Python<'_>, given: usize) -> Error<'_> {
+    let text = if given < 2 {
+        format!("start_response() takes at least 2 arguments ({given} given)")
+    } else {
+        format!("start_response() takes at most 3 arguments ({given} given)")
+    };
+    Error::new(py, ErrorKind::Type, &text)
+}
+
+struct Write;
+
+impl MethodBody<Adapter> for Write {
+    const NAME: &'static std::ffi::CStr = c"write";
+    const DOC: &'static std::ffi::CStr = c"write(data): send a block of the response body.";
+
+    fn call<'py>(
+        this: &Adapter,
+        _instance: &Object<'py>,
+        py: Python<'py>,
+        args: Args<'_, 'py>,
+    ) -> PyResult<'py> {
+        if args.has_keywords() {
+            return Err(Error::new(
+                py,
+                ErrorKind::Type,
+                "write() takes no keyword arguments",
+            ));
+        }
+        let [data] = args.positional() else {
+            let text = format!(
+                "write() takes exactly one argument ({} given)",
+                args.positional().len()
+            );
+            return Err(Error::new(py, ErrorKind::Type, &text));
+        };
+        if this.request.response().finished {
+            return Err(Error::new(
+                py,
+                ErrorKind::Runtime,
+                "write() called after request completed",
+            ));
+        }
+        if data.as_bytes().is_none() {
+            let text = format!("write() argument must be bytes, not {}", data.type_name());
+            return Err(Error::new(py, ErrorKind::Type, &text));
+        }
+        let sent = this
+            .request
+            .exchange
+            .with(|exchange| send_block(py, &this.request, exchange, data));
+        match sent {
+            Ok(outcome) => outcome.map(|()| py.none()),
+            Err(ScopeError::Vacant) => Err(Error::new(
+                py,
+                ErrorKind::Runtime,
+                "write() called after request completed",
+            )),
+            Err(ScopeError::Busy) => Err(Error::new(
+                py,
+                ErrorKind::Runtime,
+                "the request is in use by another thread",
+            )),
+        }
+    }
+}
+
+/// Sends the head, if it is still to be sent, and a block (PEP 3333: no block may be delayed).
+pub(crate) fn send_block<'py>(
+    py: Python<'py>,
+    request: &Request,
+    exchange: &mut dyn Exchange,
+    block: &Object<'py>,
+) -> PyResult<'py, ()> {
+    send_head(py, request, exchange, None)?;
+    let data = block.as_bytes().unwrap_or_default();
+    if data.is_empty() {
+        return Ok(());
+    }
+    // `bytes` never change, and `block` is kept by this frame: the slice may be read while detached.
+    let outcome = py.detach(|| exchange.write(data));
+    let mut state = request.response();
+    match outcome {
+        Ok(()) => {
+            state.body_bytes += data.len() as u64;
+            Ok(())
+        }
+        Err(failure) => {
+            state.broken = true;
+            drop(state);
+            Err(output_error(py, &failure))
+        }
+    }
+}
+
+/// The exception for a response that cannot be sent.
+pub(crate) fn output_error<'py>(py: Python<'py>, failure: &io::Error) -> Error<'py> {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+    let text = match failure.kind() {
+        BrokenPipe | ConnectionAborted | ConnectionReset => {
+            "mod_wsgi client connection closed".to_owned()
+        }
+        _ => format!("mod_wsgi failed to write response data: {failure}"),
+    };
+    Error::new(py, ErrorKind::Os, &text)
+}

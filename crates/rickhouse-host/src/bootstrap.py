@@ -1,0 +1,367 @@
+"""What rickhouse runs inside every interpreter that hosts an application.
+
+The hot path is Rust; what is here is called once per interpreter, or once in a while. The module is not importable:
+each interpreter gets a copy of its own, made from this source.
+"""
+
+import importlib
+import io
+import os
+import signal
+import sys
+import threading
+import traceback
+
+
+class RequestTimeout(BaseException):
+    """Raised inside a request that has run for longer than the request timeout."""
+
+    __module__ = "mod_wsgi"
+
+
+class FileWrapper:
+    """``wsgi.file_wrapper`` (PEP 3333): iterates a file-like object in blocks; a regular file is sent by the kernel."""
+
+    __module__ = "mod_wsgi"
+
+    def __init__(self, filelike, blksize=8192):
+        blksize = blksize.__index__()
+        if blksize < 0:
+            raise ValueError("blksize must not be negative")
+        self._filelike = filelike
+        self._blksize = blksize
+        self._closed = False
+
+    @property
+    def filelike(self):
+        self._check_open()
+        return self._filelike
+
+    @property
+    def blksize(self):
+        return self._blksize
+
+    def __iter__(self):
+        self._check_open()
+        return self
+
+    def __next__(self):
+        self._check_open()
+        block = self._filelike.read(self._blksize)
+        if not isinstance(block, bytes):
+            raise TypeError(f"file wrapper read() must return bytes, not {type(block).__name__}")
+        if block:
+            return block
+        raise StopIteration
+
+    def close(self):
+        if self._closed:
+            return
+        filelike, self._filelike, self._closed = self._filelike, None, True
+        close = getattr(filelike, "close", None)
+        if close is not None:
+            try:
+                close()
+            except Exception:
+                pass
+
+    def _check_open(self):
+        if self._closed:
+            raise ValueError("I/O operation on closed file")
+
+
+def file_region(wrapper):
+    """The ``(descriptor, offset, size)`` of a regular file that nothing was read of by other means, else ``None``."""
+    filelike = wrapper._filelike
+    try:
+        descriptor = filelike.fileno()
+        offset = filelike.tell()
+        status = os.fstat(descriptor)
+    except Exception:
+        return None
+    if not isinstance(offset, int) or not isinstance(descriptor, int):
+        return None
+    if status.st_mode & 0o170000 != 0o100000:
+        return None
+    return descriptor, offset, max(status.st_size - offset, 0)
+
+
+class Log(io.RawIOBase):
+    """The byte stream under ``wsgi.errors`` and the standard streams: every complete line is one log record."""
+
+    __module__ = "mod_wsgi"
+
+    def __init__(self, name, emit):
+        super().__init__()
+        self._name = name
+        self._emit = emit
+        self._pending = b""
+
+    @property
+    def name(self):
+        return self._name
+
+    def readable(self):
+        return False
+
+    def writable(self):
+        return True
+
+    def seekable(self):
+        return False
+
+    def isatty(self):
+        return False
+
+    def fileno(self):
+        raise OSError(f"{self._name.strip('<>')} log object has no file descriptor")
+
+    def write(self, data):
+        if self._emit is None:
+            raise RuntimeError(f"write() called on {self._name.strip('<>')} after request completed")
+        text = self._pending + bytes(data)
+        *lines, self._pending = text.split(b"\n")
+        for line in lines:
+            self._emit(line)
+        return len(data)
+
+    def flush(self):
+        if self._pending and self._emit is not None:
+            line, self._pending = self._pending, b""
+            self._emit(line)
+
+    def settle(self):
+        """Ends a record that has no newline yet: the request is over, and the stream serves the next one."""
+        if self._pending:
+            self.flush()
+
+    def expire(self):
+        """Ends the request the stream belongs to."""
+        self.flush()
+        self._emit = None
+
+    def close(self):
+        # Closing the log is the server's business; an application that closes the stream only flushes it.
+        if self._emit is not None:
+            self.flush()
+
+
+def text_log(name, emit):
+    log = Log(name, emit)
+    stream = io.TextIOWrapper(log, encoding="utf-8", errors="replace", line_buffering=True, write_through=True)
+    return stream, log
+
+
+def lines_of(error):
+    """A formatted exception, line by line."""
+    text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    return text.rstrip("\n")
+
+
+def stack_of(ident):
+    """Where the thread ``ident`` is, innermost call last; empty when it runs no Python."""
+    frame = sys._current_frames().get(ident)
+    if frame is None:
+        return ""
+    return "".join(traceback.format_stack(frame)).rstrip("\n")
+
+
+def prepare(paths, switch_interval, sub_interpreter, own_gil, log_signal):
+    """Makes the interpreter ready for the application: import path, switch interval, and refusals with a reason."""
+    for path in reversed(paths):
+        if path not in sys.path[:1]:
+            sys.path.insert(0, path)
+    if switch_interval is not None:
+        sys.setswitchinterval(switch_interval)
+    if own_gil and sys.version_info[:2] == (3, 12):
+        # The C accelerator refuses an own-GIL interpreter with AttributeError, which hides the Python version.
+        sys.modules.setdefault("_zoneinfo", None)
+    if sub_interpreter:
+        _refuse_fork()
+    _intercept_signals(sub_interpreter, log_signal)
+
+
+def _refuse_fork():
+    def fork():
+        raise RuntimeError(
+            "os.fork() is not possible in a sub-interpreter: the child would crash. Start programs with subprocess, "
+            "use the 'spawn' method of multiprocessing, or serve the application in the main interpreter"
+        )
+
+    for name in ("fork", "forkpty"):
+        if hasattr(os, name):
+            setattr(os, name, fork)
+
+
+def _intercept_signals(sub_interpreter, log_signal):
+    """The server owns the process's signals: a handler that an application sets is noted and not installed."""
+    original = signal.signal
+    owned = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGCHLD}
+
+    def signal_(signalnum, handler):
+        if sub_interpreter or signalnum in owned:
+            log_signal(f"signal.signal({signalnum!r}, ...) was ignored: the server handles the signals of this process")
+            return signal.getsignal(signalnum)
+        return original(signalnum, handler)
+
+    signal_.__name__ = signal_.__qualname__ = "signal"
+    signal_.__doc__ = original.__doc__
+    signal.signal = signal_
+
+
+#: Extension modules of the standard library that must not be imported for their own sake.
+_NOT_PREIMPORTED = ("_tkinter", "_curses", "_curses_panel", "readline", "nis", "ossaudiodev", "xxlimited", "xxsubtype")
+
+
+def import_extension_modules():
+    """Imports the standard library's extension modules into this interpreter, the main one.
+
+    What they keep in static variables then lives in the main interpreter's heap. Without this, own-GIL interpreters
+    of CPython 3.12 and 3.13 free each other's memory.
+    """
+    names = set(sys.builtin_module_names)
+    folder = next((path for path in sys.path if path.endswith("lib-dynload")), None)
+    if folder is not None:
+        names.update(entry.name.split(".")[0] for entry in os.scandir(folder))
+    for name in sorted(names):
+        if name.startswith(("_test", "_xx", "xx")) or name in _NOT_PREIMPORTED:
+            continue
+        try:
+            importlib.import_module(name)
+        except Exception:
+            pass
+
+
+class LoadError(Exception):
+    """The application could not be loaded; the text says why in the user's terms."""
+
+
+def load(kind, name, attribute, call):
+    """Imports the application and returns the WSGI callable."""
+    module = importlib.import_module(name) if kind == "module" else _load_file(name)
+    if attribute:
+        target, described = module, name
+        for part in attribute.split("."):
+            if not hasattr(target, part):
+                raise LoadError(f"{described} has no attribute {part!r}")
+            target, described = getattr(target, part), f"{described}.{part}"
+    else:
+        target = getattr(module, "application", None) or getattr(module, "app", None)
+        described = name
+        if target is None:
+            raise LoadError(f"{name} has neither 'application' nor 'app'; name the callable as {name}:NAME")
+    if call:
+        target = target()
+        described += "()"
+    if not callable(target):
+        raise LoadError(f"{described} is not callable: {type(target).__name__}")
+    return target
+
+
+def _load_file(path):
+    from importlib.machinery import SourceFileLoader
+    from importlib.util import module_from_spec, spec_from_loader
+
+    path = os.path.abspath(path)
+    if not os.path.exists(path):
+        raise LoadError(f"there is no file {path}")
+    folder = os.path.dirname(path)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    name = os.path.splitext(os.path.basename(path))[0]
+    name = "".join(c if c.isidentifier() or c.isdigit() else "_" for c in name)
+    if name in sys.modules or not name.isidentifier():
+        name = f"_wsgi_{name}"
+    spec = spec_from_loader(name, SourceFileLoader(name, path))
+    module = module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        sys.modules.pop(name, None)
+        raise
+    return module
+
+
+_REFUSALS = (
+    "does not support loading in subinterpreters",
+    "do not yet support subinterpreters",
+    "can only be loaded into one interpreter per process",
+    "cannot load module more than once per process",
+)
+
+
+def explain_load_failure(error, own_gil):
+    """Advice for an extension module that refused this interpreter: ``(module, import line, advice)``, or ``None``."""
+    refusal = error
+    seen = set()
+    while refusal is not None and id(refusal) not in seen:
+        seen.add(id(refusal))
+        if isinstance(refusal, ImportError) and any(text in str(refusal) for text in _REFUSALS):
+            break
+        refusal = refusal.__cause__ or refusal.__context__
+    else:
+        return None
+    if refusal is None:
+        return None
+    module = getattr(refusal, "name", None) or _module_of(str(refusal))
+    where = _user_line(error) or _user_line(refusal)
+    if own_gil:
+        advice = (
+            "serve with --gil shared (or without --interpreters, in the main interpreter, which has no import limits) "
+            "and use --workers for parallelism; or replace the module by a pure-Python one"
+        )
+    else:
+        advice = (
+            "it can be loaded by one interpreter of a process only: serve without --interpreters, in the main "
+            "interpreter, and use --workers for parallelism"
+        )
+    return module or "an extension module", where or "", advice
+
+
+def _module_of(text):
+    words = text.split()
+    return words[words.index("module") + 1] if "module" in words[:-1] else None
+
+
+def _user_line(error):
+    """The last line of the user's own code on the way to the failed import, as ``file:line: source``."""
+    import sysconfig
+
+    paths = sysconfig.get_paths()
+    foreign = tuple(paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib"))
+    found = None
+    for frame in traceback.extract_tb(error.__traceback__):
+        if frame.filename.startswith(("<", foreign)) or "site-packages" in frame.filename:
+            continue
+        found = f"{frame.filename}:{frame.lineno}: {frame.line}"
+    return found
+
+
+def loaded_files():
+    """The source files of the modules this interpreter has imported."""
+    files = []
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str) and file.endswith((".py", ".wsgi")):
+            files.append(file)
+    return files
+
+
+def run_exit_handlers():
+    """What CPython does when an interpreter ends, as far as applications can see it."""
+    import atexit
+
+    failures = []
+    for step in (threading._shutdown, atexit._run_exitfuncs, _flush_standard_streams):
+        try:
+            step()
+        except BaseException as error:
+            failures.append(lines_of(error))
+    return "\n".join(failures)
+
+
+def _flush_standard_streams():
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and not getattr(stream, "closed", False):
+            stream.flush()

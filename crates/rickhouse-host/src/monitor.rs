@@ -1,0 +1,141 @@
+//! The monitor of an interpreter: a thread of its own that interrupts requests in place and proves that the
+//! interpreter can be entered.
+
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rickhouse_python::{Python, ThreadState, request_async_exception};
+
+use crate::application::Application;
+use crate::watch::ThreadWatch;
+
+/// How often the interpreter is entered to show that it can be.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// How often requests are looked at when there is a request timeout, and the pause between two interruptions of one.
+const INTERRUPT_TICK: Duration = Duration::from_millis(100);
+
+/// A running monitor; it ends when this is dropped.
+pub(crate) struct Monitor {
+    stop: Option<mpsc::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Monitor {
+    pub(crate) fn start(application: &Arc<Application>) -> std::io::Result<Self> {
+        let (stop, stopped) = mpsc::channel();
+        let application = Arc::clone(application);
+        let name = format!("monitor-{}", application.interpreter().id());
+        let thread = std::thread::Builder::new()
+            .name(name)
+            .spawn(move || watch(&application, &stopped))?;
+        Ok(Monitor {
+            stop: Some(stop),
+            thread: Some(thread),
+        })
+    }
+
+    /// Ends the monitor, unless it is held up in front of an interpreter that cannot be entered.
+    pub(crate) fn stop(&mut self, patience: Duration) {
+        self.stop = None;
+        let deadline = std::time::Instant::now() + patience;
+        if let Some(thread) = self.thread.take() {
+            while !thread.is_finished() && std::time::Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            if thread.is_finished() {
+                // A panic of the monitor was reported by the panic hook when it happened.
+                let _reported = thread.join();
+            }
+        }
+    }
+}
+
+fn watch(application: &Application, stopped: &mpsc::Receiver<()>) {
+    let mut state = ThreadState::new(application.interpreter());
+    let timeout = application.settings().request_timeout;
+    let tick = timeout.map_or(HEARTBEAT, |timeout| INTERRUPT_TICK.min(timeout));
+    let mut next_beat = 0;
+    loop {
+        let now = application.watch.now_ms();
+        let late = timeout
+            .map(|timeout| late_threads(application, now, timeout))
+            .unwrap_or_default();
+        if now >= next_beat || !late.is_empty() {
+            state.attach(|py| {
+                application.watch.beat();
+                late.iter()
+                    .for_each(|thread| interrupt(py, application, thread));
+            });
+            next_beat = now + u64::try_from(HEARTBEAT.as_millis()).unwrap_or(u64::MAX);
+        }
+        match stopped.recv_timeout(tick) {
+            Err(RecvTimeoutError::Timeout) => {}
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+fn late_threads(application: &Application, now_ms: u64, timeout: Duration) -> Vec<&ThreadWatch> {
+    let late = |thread: &&ThreadWatch| {
+        thread
+            .running_for(now_ms)
+            .is_some_and(|running| running > timeout)
+    };
+    application.watch.threads().iter().filter(late).collect()
+}
+
+/// Raises `RequestTimeout` in the thread's request, if it still runs, and explains it in the log the first time.
+fn interrupt(py: Python<'_>, application: &Application, thread: &ThreadWatch) {
+    let (request, ident, first, label) = {
+        let current = thread.current();
+        let Some(ident) = current.thread else { return };
+        (
+            current.request,
+            ident,
+            current.interrupts == 0,
+            current.label(),
+        )
+    };
+    if request == 0 {
+        return;
+    }
+    let stack = if first {
+        application.stack_of(py, ident)
+    } else {
+        String::new()
+    };
+    let class = application.request_timeout(py);
+    {
+        // The lock keeps the request from ending between the check and the call; on builds with a GIL, being attached
+        // does that already.
+        let mut current = thread.current();
+        if current.request != request {
+            return;
+        }
+        current.interrupts += 1;
+        request_async_exception(py, ident, Some(&class));
+    }
+    if first {
+        py.detach(|| explain(&label, &stack));
+    }
+}
+
+fn explain(label: &str, stack: &str) {
+    tracing::warn!(
+        code = "RH0301",
+        request = label,
+        "the request exceeded the request timeout and is interrupted"
+    );
+    if stack.is_empty() {
+        tracing::warn!(
+            request = label,
+            "its thread runs no Python code at the moment"
+        );
+    }
+    stack
+        .lines()
+        .for_each(|line| tracing::warn!(request = label, "{line}"));
+}

@@ -1,0 +1,114 @@
+//! The table of field offsets that CPython keeps for debuggers (`_Py_DebugOffsets`, pycore_debug_offsets.h).
+
+use crate::own_memory::read_bytes;
+
+/// The words of the table after cookie, version and the free-threading flag. Their order is fixed within a minor
+/// version of CPython and changes between them.
+#[cfg(not(Py_3_14))]
+const WORDS: usize = 70;
+#[cfg(Py_3_14)]
+const WORDS: usize = 92;
+
+/// Cookie, version and the free-threading flag, in bytes.
+const HEAD: usize = 24;
+
+/// Makes a struct of the named words and its constructor.
+macro_rules! offsets {
+    ($($(#[$doc:meta])* $group:ident: $type:ident { $($field:ident = $before:literal / $since:literal),* $(,)? })*) => {
+        /// The offsets this crate uses, in bytes. The number before the slash is the word's place in the table of
+        /// 3.13, the one after it that of 3.14.
+        pub(crate) struct DebugOffsets {
+            $(pub(crate) $group: $type,)*
+        }
+
+        $(
+            $(#[$doc])*
+            pub(crate) struct $type {
+                $(pub(crate) $field: u64,)*
+            }
+        )*
+
+        impl DebugOffsets {
+            fn from_words(words: &[u64]) -> Self {
+                DebugOffsets {
+                    $($group: $type {
+                        $($field: words[if cfg!(Py_3_14) { $since } else { $before }],)*
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+offsets! {
+    /// Offsets in `_PyRuntimeState`.
+    runtime_state: RuntimeState {
+        interpreters_head = 2 / 2,
+    }
+    /// Offsets in `PyInterpreterState`.
+    interpreter_state: InterpreterState {
+        id = 4 / 4,
+        next = 5 / 5,
+        threads_head = 6 / 6,
+        ceval_gil = 11 / 12,
+        gil_runtime_state = 12 / 13,
+        gil_runtime_state_locked = 14 / 15,
+        gil_runtime_state_holder = 15 / 16,
+    }
+    /// Offsets in `PyThreadState`.
+    thread_state: ThreadState {
+        next = 18 / 21,
+        current_frame = 20 / 23,
+        native_thread_id = 22 / 25,
+    }
+    /// Offsets in `_PyInterpreterFrame`.
+    interpreter_frame: InterpreterFrame {
+        previous = 26 / 29,
+        executable = 27 / 30,
+        instr_ptr = 28 / 31,
+        owner = 30 / 33,
+    }
+    /// Offsets in `PyCodeObject`.
+    code_object: CodeObject {
+        filename = 32 / 37,
+        qualname = 34 / 39,
+        linetable = 35 / 40,
+        firstlineno = 36 / 41,
+        co_code_adaptive = 40 / 45,
+    }
+    /// Offsets in `PyBytesObject`.
+    bytes_object: BytesObject {
+        ob_size = 62 / 72,
+        ob_sval = 63 / 73,
+    }
+    /// Offsets in `PyUnicodeObject`.
+    unicode_object: UnicodeObject {
+        length = 66 / 76,
+        asciiobject_size = 67 / 77,
+    }
+}
+
+impl DebugOffsets {
+    /// The address of `_PyRuntime` and the offsets, when the running CPython is of the version this was built for.
+    pub(crate) fn of_this_process() -> Option<(u64, Self)> {
+        let runtime = runtime_address();
+        let table = read_bytes(runtime, HEAD + WORDS * size_of::<u64>())?;
+        let word =
+            |at: usize| u64::from_ne_bytes(table[at..at + 8].try_into().expect("eight bytes"));
+        // `PY_VERSION_HEX`: major and minor in the upper two bytes of 32 bits.
+        let minor = if cfg!(Py_3_14) { 14 } else { 13 };
+        if &table[..8] != b"xdebugpy" || word(8) >> 16 != (3 << 8 | minor) {
+            return None;
+        }
+        let words: Vec<u64> = (0..WORDS).map(|index| word(HEAD + index * 8)).collect();
+        Some((runtime, Self::from_words(&words)))
+    }
+}
+
+fn runtime_address() -> u64 {
+    unsafe extern "C" {
+        /// CPython's process-wide state; only its address is used.
+        static _PyRuntime: u8;
+    }
+    (&raw const _PyRuntime) as u64
+}
