@@ -241,7 +241,7 @@ fn every_mistake_at_once() {
     assert_eq!(
         options,
         [
-            "bind", "workers", "threads", "gil", "timeout", "umask", "target"
+            "threads", "bind", "workers", "gil", "timeout", "umask", "target"
         ]
     );
 }
