@@ -30,6 +30,8 @@ pub enum ToSupervisor {
     BootFailed(BootFailure),
     /// It wants to be replaced.
     Retire(RetireReason),
+    /// Source files its application consists of.
+    Loaded(Vec<String>),
 }
 
 /// What a supervisor tells a worker.

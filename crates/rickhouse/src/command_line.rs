@@ -9,6 +9,7 @@ use rickhouse_config::{
 };
 use rickhouse_os::credentials::Identity;
 use rickhouse_python::PythonInfo;
+use rickhouse_server::LogFormat;
 
 use crate::supervisor::{self, Setup};
 
@@ -53,6 +54,9 @@ fn check_against_machine(
     });
     if let Some(folder) = config.chdir.as_ref().filter(|folder| !folder.is_dir()) {
         mistakes.push(origins.mistake("chdir", format!("there is no directory {}", folder.display())));
+    }
+    if let Err(error) = config.access_logformat.parse::<LogFormat>() {
+        mistakes.push(origins.mistake("access-logformat", error.to_string()));
     }
     match (gil, identity) {
         (Ok(gil), Ok(identity)) if mistakes.is_empty() => Ok((gil, identity)),

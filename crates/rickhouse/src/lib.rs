@@ -11,6 +11,7 @@ mod invocation;
 mod log;
 mod plan;
 mod supervisor;
+mod worker;
 
 use std::ffi::{OsString, c_int};
 
@@ -22,9 +23,6 @@ use crate::invocation::{Invocation, Role};
 fn life(runtime: Runtime, main_thread: ThreadState, arguments: Vec<OsString>) -> c_int {
     match Invocation::parse(arguments).role() {
         Role::CommandLine { interpreter, arguments } => command_line::run(&runtime.info(), interpreter, arguments),
-        Role::Worker { descriptors } => {
-            drop((main_thread, descriptors));
-            1
-        }
+        Role::Worker { descriptors } => worker::run(runtime, main_thread, &descriptors),
     }
 }

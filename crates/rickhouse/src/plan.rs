@@ -1,5 +1,7 @@
 //! What a worker is told before it starts: a JSON document in a memory file.
 
+use std::time::Duration;
+
 use rickhouse_config::{Config, ResolvedGil};
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +18,9 @@ pub(crate) const HEALTH: &str = "health";
 pub(crate) fn listener(number: usize) -> String {
     format!("listener{number}")
 }
+
+/// How long the exit handlers of an application may run once its requests are done with.
+pub(crate) const EXIT_HANDLERS: Duration = Duration::from_secs(3);
 
 /// A worker's plan.
 #[derive(Debug, Clone, Serialize, Deserialize)]

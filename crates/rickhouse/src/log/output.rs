@@ -1,7 +1,7 @@
 //! Where a log goes: a standard stream, or a file that can be opened again after somebody moved it.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, IoSlice, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::fchown;
 use std::path::PathBuf;
@@ -53,6 +53,18 @@ impl Output {
     pub(crate) fn append(&self, lines: &[u8]) -> io::Result<()> {
         (&*self.file.read().unwrap_or_else(PoisonError::into_inner)).write_all(lines)
     }
+
+    /// Appends a line that has no line end yet, both in one call.
+    pub(crate) fn append_line(&self, line: &[u8]) -> io::Result<()> {
+        let file = self.file.read().unwrap_or_else(PoisonError::into_inner);
+        let written = (&*file).write_vectored(&[IoSlice::new(line), IoSlice::new(b"\n")])?;
+        // Only a nearly full disk or pipe takes less than all.
+        if written <= line.len() {
+            (&*file).write_all(&line[written..])?;
+            (&*file).write_all(b"\n")?;
+        }
+        Ok(())
+    }
 }
 
 fn append_to(path: &PathBuf) -> anyhow::Result<File> {
@@ -85,7 +97,7 @@ mod tests {
         let output = Output::open(&LogFile::File(path.clone()), io::stderr()).expect("writable");
         output.append(b"one\n").expect("writable");
         fs::rename(&path, &moved).expect("writable");
-        output.append(b"two\n").expect("writable");
+        output.append_line(b"two").expect("writable");
         output.reopen().expect("writable");
         output.append(b"three\n").expect("writable");
         assert_eq!(fs::read_to_string(&moved).expect("there"), "one\ntwo\n");

@@ -17,9 +17,10 @@ use super::Logs;
 use super::news;
 use super::processes::Processes;
 use super::watcher::Watcher;
+use crate::plan::EXIT_HANDLERS;
 
-/// How long a worker gets for its exit handlers once its requests are done with.
-pub(crate) const QUICK_STOP: Duration = Duration::from_secs(3);
+/// How much longer than its exit handlers a worker may take to end: it ends itself, the supervisor only makes sure.
+const MARGIN: Duration = Duration::from_secs(1);
 
 /// Keeps a group of processes as it should be.
 #[derive(Debug)]
@@ -41,7 +42,7 @@ impl<'a> Errand<'a> {
             startup_timeout: config.startup_timeout,
             graceful_timeout: config.graceful_timeout,
             silence: config.timeout,
-            quick_stop: QUICK_STOP,
+            quick_stop: EXIT_HANDLERS + MARGIN,
         };
         let now = Instant::now();
         Ok(Self {
@@ -93,6 +94,10 @@ impl<'a> Errand<'a> {
                 ToSupervisor::Ready => Event::Ready(id),
                 ToSupervisor::BootFailed(failure) => Event::BootFailed(id, failure),
                 ToSupervisor::Retire(reason) => Event::RetireRequested(id, reason),
+                ToSupervisor::Loaded(files) => {
+                    self.watcher.iter_mut().for_each(|watcher| watcher.add(&files));
+                    continue;
+                }
             });
         }
         self.events.extend(ended.into_iter().map(|(id, ending)| Event::Exited(id, ending)));
