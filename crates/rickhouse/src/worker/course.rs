@@ -50,7 +50,7 @@ impl Course {
 
     /// Asks for the end now.
     pub(super) fn stop(&self) -> Asked {
-        self.end(Instant::now(), FrontEnd::stop)
+        self.end(Instant::now(), |front_end| front_end.stop())
     }
 
     /// When the worker has to end, once it was asked to.

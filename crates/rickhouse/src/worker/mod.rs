@@ -65,7 +65,8 @@ fn serve(runtime: Runtime, main_thread: ThreadState, inheritance: Inheritance) -
     Control::new(control, signals, logs, Arc::clone(&course), &plan.config).start().map_err(process_failure)?;
     let watchdog = Watchdog::start(pulse, Arc::clone(&course), &plan.config, supervisor.sender()).map_err(process_failure)?;
 
-    let settings = settings::of_host(&plan.config, plan.gil);
+    let directory = std::env::current_dir().context("cannot tell the current directory").map_err(process_failure)?;
+    let settings = settings::of_host(&plan.config, plan.gil, directory);
     let mut host = Host::start(runtime, main_thread, &settings).map_err(host_failure)?;
     let service = Service::open(&plan, listeners, health, access).map_err(process_failure)?;
     service.start_threads(&host, &course).map_err(process_failure)?;

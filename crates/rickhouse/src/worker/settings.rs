@@ -1,11 +1,13 @@
 //! What the configuration means to the engine and to the front end.
 
+use std::path::PathBuf;
+
 use rickhouse_config::{AllowedProxies, Config, ResolvedGil, Target};
 use rickhouse_host::{Interpreters, Source};
 use rickhouse_server::{Limits, LogFormat, Timeouts, TrustedPeers};
 
-/// For the engine.
-pub(super) fn of_host(config: &Config, gil: ResolvedGil) -> rickhouse_host::Settings {
+/// For the engine. The directory the application runs in is searched for modules, after what `--pythonpath` names.
+pub(super) fn of_host(config: &Config, gil: ResolvedGil, directory: PathBuf) -> rickhouse_host::Settings {
     let interpreters = match (config.interpreters, gil) {
         (None, ResolvedGil::Own) => Interpreters::Own(1),
         (None, ResolvedGil::Shared | ResolvedGil::Off) => Interpreters::Main,
@@ -14,7 +16,7 @@ pub(super) fn of_host(config: &Config, gil: ResolvedGil) -> rickhouse_host::Sett
     };
     rickhouse_host::Settings {
         target: target(&config.target),
-        python_path: config.pythonpath.clone(),
+        python_path: config.pythonpath.iter().cloned().chain([directory]).collect(),
         interpreters,
         threads: config.threads,
         switch_interval: config.switch_interval,
