@@ -1,7 +1,23 @@
 //! The operating-system fence: readiness, sockets, exec, credentials, descriptors, signals.
+//!
+//! The only crate that calls `libc` or `rustix`. It knows nothing of Python, HTTP or httpd: every module is one
+//! kernel facility with an interface that cannot be misused from safe code.
 
+pub mod activation;
+pub mod child;
 pub mod clock;
+pub mod credentials;
+pub mod error;
+pub mod exec;
+pub mod inherit;
+pub mod limits;
 pub mod listen;
+pub mod notify;
+pub mod pidfile;
+pub mod poll;
+pub mod process;
 pub mod readiness;
 pub mod sendfile;
+pub mod shared;
+pub mod signals;
 pub mod socket;

@@ -1,0 +1,62 @@
+//! Facts about this process, its end, and other processes by number.
+
+use std::fs;
+
+use rustix::process::{Pid, test_kill_process};
+
+/// Ends the process at once: no destructor, no `atexit` handler of C, no finalisation of Python runs.
+///
+/// Whoever calls it has flushed what must not be lost. Never returns.
+pub fn exit_now(code: i32) -> ! {
+    // SAFETY: `_exit` takes any integer, may be called from any thread at any time, and does not return.
+    unsafe { libc::_exit(code) }
+}
+
+/// The process that started this one; 0 when it lives in another pid namespace.
+#[must_use]
+pub fn parent_id() -> u32 {
+    std::os::unix::process::parent_id()
+}
+
+/// Whether a process with this number exists (and is not ours to tell apart from a recycled one).
+#[must_use]
+pub fn exists(pid: u32) -> bool {
+    let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else {
+        return false;
+    };
+    // EPERM also means that it is there.
+    !matches!(test_kill_process(pid), Err(rustix::io::Errno::SRCH))
+}
+
+/// Resident memory of a process in bytes, `None` where `/proc` does not tell.
+#[must_use]
+pub fn resident_memory(pid: u32) -> Option<u64> {
+    let statm = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
+    let pages: u64 = statm.split_ascii_whitespace().nth(1)?.parse().ok()?;
+    Some(pages * u64::try_from(rustix::param::page_size()).ok()?)
+}
+
+/// Whether this process runs as root.
+#[must_use]
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_exists_and_uses_memory() {
+        let me = std::process::id();
+        assert!(exists(me));
+        assert!(resident_memory(me).is_some_and(|bytes| bytes > 100_000));
+    }
+
+    #[test]
+    fn impossible_processes_do_not_exist() {
+        assert!(!exists(0));
+        assert!(!exists(u32::MAX));
+        assert_eq!(resident_memory(u32::MAX), None);
+    }
+}

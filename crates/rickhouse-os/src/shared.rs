@@ -1,0 +1,164 @@
+//! Numbers shared between processes: a page of atomics that parent and child both map, and files that live in memory.
+
+use std::fs::File;
+use std::io::{Read, Seek, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::ptr::NonNull;
+use std::sync::atomic::AtomicU64;
+
+use rustix::fs::{
+    MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat, ftruncate, memfd_create,
+};
+use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+
+use crate::error::OsError;
+
+/// How many numbers a [`Cells`] holds.
+pub const CELLS: usize = 64;
+
+const BYTES: usize = CELLS * size_of::<AtomicU64>();
+
+/// [`CELLS`] atomic numbers in memory that other processes map as well, all zero at first.
+///
+/// The descriptor behind it is sealed against shrinking before anybody maps it, so that no process can make a load fault.
+#[derive(Debug)]
+pub struct Cells {
+    memory: OwnedFd,
+    base: NonNull<AtomicU64>,
+}
+
+// SAFETY: `base` points to memory that stays mapped until drop and is only ever used through shared atomics.
+unsafe impl Send for Cells {}
+// SAFETY: as for Send; atomics may be used from any number of threads.
+unsafe impl Sync for Cells {}
+
+impl Cells {
+    /// Makes new memory.
+    ///
+    /// # Errors
+    /// [`OsError::Call`] when the kernel has no memory or descriptor left.
+    pub fn create() -> Result<Self, OsError> {
+        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+        let memory = memfd_create("rickhouse-cells", flags)
+            .map_err(|errno| OsError::call("memfd_create", errno))?;
+        ftruncate(&memory, BYTES as u64).map_err(|errno| OsError::call("ftruncate", errno))?;
+        fcntl_add_seals(
+            &memory,
+            SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL,
+        )
+        .map_err(|errno| OsError::call("sealing shared memory", errno))?;
+        Self::map(memory)
+    }
+
+    /// Maps memory that another process made by [`Cells::create`].
+    ///
+    /// # Errors
+    /// [`OsError::Inherited`] when the descriptor is something else, [`OsError::Call`] when it cannot be mapped.
+    pub fn open(memory: OwnedFd) -> Result<Self, OsError> {
+        let sealed = fcntl_get_seals(&memory).is_ok_and(|seals| seals.contains(SealFlags::SHRINK));
+        let large = fstat(&memory)
+            .is_ok_and(|stat| usize::try_from(stat.st_size).is_ok_and(|size| size >= BYTES));
+        if sealed && large {
+            return Self::map(memory);
+        }
+        Err(OsError::Inherited {
+            what: "cells".to_owned(),
+            problem: "not shared memory of the expected size",
+        })
+    }
+
+    /// The number at `index`.
+    ///
+    /// # Panics
+    /// When `index` is not below [`CELLS`].
+    #[must_use]
+    pub fn cell(&self, index: usize) -> &AtomicU64 {
+        assert!(index < CELLS, "cell {index} of {CELLS}");
+        // SAFETY: base points to CELLS numbers and index is below that, so the sum stays inside the mapping.
+        let cell = unsafe { self.base.add(index) };
+        // SAFETY: the mapping is aligned to a page, lives as long as self, cannot shrink (sealed), and every process
+        // uses it through atomics only; any bit pattern is a valid u64.
+        unsafe { cell.as_ref() }
+    }
+
+    fn map(memory: OwnedFd) -> Result<Self, OsError> {
+        let (protection, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED);
+        // SAFETY: a null hint lets the kernel choose unused addresses, so no existing memory is touched.
+        let address = unsafe { mmap(std::ptr::null_mut(), BYTES, protection, flags, &memory, 0) }
+            .map_err(|errno| OsError::call("mmap", errno))?;
+        let base = NonNull::new(address.cast())
+            .ok_or_else(|| OsError::call("mmap", rustix::io::Errno::NOMEM))?;
+        Ok(Self { memory, base })
+    }
+}
+
+impl AsFd for Cells {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.memory.as_fd()
+    }
+}
+
+impl Drop for Cells {
+    fn drop(&mut self) {
+        // SAFETY: exactly the mapping made in `map`; references into it borrow self and are gone.
+        let unmapped = unsafe { munmap(self.base.as_ptr().cast(), BYTES) };
+        debug_assert!(unmapped.is_ok(), "a whole mapping can always be removed");
+    }
+}
+
+/// A file without a name that holds `content`, to be handed to a child process.
+///
+/// # Errors
+/// [`OsError::Call`] when the kernel has no memory or descriptor left.
+pub fn memory_file(content: &[u8]) -> Result<OwnedFd, OsError> {
+    let memory = memfd_create("rickhouse", MemfdFlags::CLOEXEC)
+        .map_err(|errno| OsError::call("memfd_create", errno))?;
+    let mut file = File::from(memory);
+    file.write_all(content)
+        .map_err(|source| OsError::call("writing a memory file", source))?;
+    Ok(file.into())
+}
+
+/// The whole content of a [`memory_file`], wherever its shared offset stands.
+///
+/// # Errors
+/// [`OsError::Call`] when it cannot be read, or is not UTF-8.
+pub fn read_memory_file(memory: OwnedFd) -> Result<String, OsError> {
+    let mut file = File::from(memory);
+    let mut content = String::new();
+    file.rewind()
+        .and_then(|()| file.read_to_string(&mut content))
+        .map_err(|source| OsError::call("reading a memory file", source))?;
+    Ok(content)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+
+    use super::*;
+
+    #[test]
+    fn two_mappings_see_the_same_numbers() {
+        let ours = Cells::create().expect("memory");
+        let theirs = Cells::open(ours.as_fd().try_clone_to_owned().expect("a descriptor"))
+            .expect("the same memory");
+        ours.cell(CELLS - 1).store(7, Ordering::Relaxed);
+        assert_eq!(theirs.cell(CELLS - 1).load(Ordering::Relaxed), 7);
+    }
+
+    #[test]
+    fn other_descriptors_are_refused() {
+        let file = memory_file(&[0; BYTES]).expect("memory");
+        assert!(
+            matches!(Cells::open(file), Err(OsError::Inherited { .. })),
+            "it could shrink under our feet"
+        );
+    }
+
+    #[test]
+    fn memory_files_are_read_from_their_start() {
+        let file = memory_file(b"{}").expect("memory");
+        assert_eq!(read_memory_file(file).expect("readable"), "{}");
+    }
+}

@@ -1,0 +1,37 @@
+//! The error log: what an operator reads, one record a line, through `tracing`.
+
+mod line;
+mod output;
+
+use std::sync::Arc;
+
+use rickhouse_config::LogLevel;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::fmt::Subscriber;
+
+pub(crate) use output::Output;
+
+/// Sends every record of `level` and above to `output` from now on, from all threads.
+///
+/// # Errors
+/// When the process logs already.
+pub(crate) fn start(output: Arc<Output>, level: LogLevel) -> anyhow::Result<()> {
+    let subscriber = Subscriber::builder()
+        .event_format(line::OneLine)
+        .fmt_fields(line::OneLine)
+        .with_max_level(filter(level))
+        .with_writer(output)
+        .finish();
+    tracing::subscriber::set_global_default(subscriber)?;
+    Ok(())
+}
+
+fn filter(level: LogLevel) -> LevelFilter {
+    match level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Trace => LevelFilter::TRACE,
+    }
+}

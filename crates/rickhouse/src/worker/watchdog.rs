@@ -1,0 +1,160 @@
+//! The watchdog thread: shows the pulse, counts the requests, and notices what cannot be interrupted.
+
+use std::fmt::Write as _;
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rickhouse_config::Config;
+use rickhouse_host::{InterpreterReport, Watch};
+use rickhouse_supervisor::RetireReason;
+use rickhouse_supervisor::control::{ToSupervisor, WorkerEnd, shorten};
+use rickhouse_supervisor::pulse::Pulse;
+
+use super::course::Course;
+
+/// Between two beats, at most.
+const INTERVAL: Duration = Duration::from_millis(500);
+
+/// The running watchdog.
+#[derive(Clone)]
+pub(super) struct Watchdog {
+    watch: Arc<OnceLock<Watch>>,
+}
+
+impl Watchdog {
+    /// Starts the thread; it runs until the process ends.
+    pub(super) fn start(pulse: Pulse, course: Arc<Course>, config: &Config, supervisor: WorkerEnd) -> std::io::Result<Self> {
+        let watch = Arc::new(OnceLock::new());
+        let mut round = Round {
+            pulse,
+            course,
+            watch: Arc::clone(&watch),
+            supervisor,
+            share: share(config),
+            silence: config.timeout,
+            retiring: false,
+        };
+        let interval = config.timeout.map_or(INTERVAL, |timeout| INTERVAL.min(timeout / 4));
+        thread::Builder::new().name("watchdog".to_owned()).spawn(move || {
+            loop {
+                round.run();
+                thread::sleep(interval);
+            }
+        })?;
+        Ok(Self { watch })
+    }
+
+    /// There are interpreters to look at from now on.
+    pub(super) fn observe(&self, watch: Watch) {
+        // Called once, after the host has started.
+        let _already = self.watch.set(watch);
+    }
+}
+
+struct Round {
+    pulse: Pulse,
+    course: Arc<Course>,
+    watch: Arc<OnceLock<Watch>>,
+    supervisor: WorkerEnd,
+    /// Requests this worker is to answer before it is replaced.
+    share: Option<u64>,
+    /// How long an interpreter may be impossible to enter.
+    silence: Option<Duration>,
+    /// The supervisor has been asked for a replacement.
+    retiring: bool,
+}
+
+impl Round {
+    fn run(&mut self) {
+        self.pulse.beat();
+        let Some(watch) = self.watch.get() else { return };
+        let reports = watch.report();
+        if !self.retiring
+            && let Some(reason) = reason_to_retire(&reports, self.share, self.silence)
+        {
+            self.retiring = true;
+            // Without a supervisor the control thread is ending the worker already.
+            let _orphaned = self.supervisor.send(&ToSupervisor::Retire(reason));
+        }
+        let stuck: usize = reports.iter().map(|report| report.stuck.len()).sum();
+        if stuck > 0 && self.course.deadline().is_some() && self.course.threads() <= stuck {
+            // Only what cannot be finished is left: waiting longer helps nobody.
+            self.course.stop();
+        }
+    }
+}
+
+/// The worker's share of requests: the configured number, and up to the jitter on top, so that workers that were
+/// started together are not replaced together.
+fn share(config: &Config) -> Option<u64> {
+    let extra = match config.max_requests_jitter {
+        0 => 0,
+        jitter => random() % (jitter + 1),
+    };
+    config.max_requests.map(|share| share.saturating_add(extra))
+}
+
+/// Differs from process to process, which is all that is asked of it.
+fn random() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(Instant::now())
+}
+
+fn reason_to_retire(reports: &[InterpreterReport], share: Option<u64>, silence: Option<Duration>) -> Option<RetireReason> {
+    let mut text = String::new();
+    for report in reports {
+        for request in &report.stuck {
+            let (line, seconds) = (&request.request_line, request.running_for.as_secs());
+            let (interpreter, thread) = (request.interpreter, request.thread);
+            let _infallible = writeln!(text, "interpreter {interpreter}, thread {thread}: {line} runs for {seconds} s");
+        }
+        if silence.is_some_and(|limit| report.silent_for > limit) {
+            let (interpreter, seconds) = (report.interpreter, report.silent_for.as_secs());
+            let _infallible = writeln!(text, "interpreter {interpreter}: something holds its GIL for {seconds} s");
+        }
+    }
+    if !text.is_empty() {
+        return Some(RetireReason::Stuck { text: shorten(text) });
+    }
+    let answered = reports.iter().map(|report| report.finished).sum();
+    share.filter(|share| answered >= *share).map(|_| RetireReason::MaxRequests { answered })
+}
+
+#[cfg(test)]
+mod tests {
+    use rickhouse_host::StuckRequest;
+
+    use super::*;
+
+    fn report(finished: u64) -> InterpreterReport {
+        InterpreterReport { interpreter: 1, silent_for: Duration::ZERO, running: 0, finished, stuck: Vec::new() }
+    }
+
+    #[test]
+    fn the_share_is_counted_over_all_interpreters() {
+        let reports = [report(4), report(6)];
+        assert_eq!(reason_to_retire(&reports, Some(11), None), None);
+        assert_eq!(reason_to_retire(&reports, None, None), None);
+        let answered = RetireReason::MaxRequests { answered: 10 };
+        assert_eq!(reason_to_retire(&reports, Some(10), None), Some(answered));
+    }
+
+    #[test]
+    fn what_is_stuck_is_named() {
+        let request_line = "GET /slow".to_owned();
+        let stuck = StuckRequest { interpreter: 1, thread: 2, request_line, running_for: Duration::from_secs(9) };
+        let reports = [InterpreterReport { stuck: vec![stuck], ..report(100) }];
+        let text = "interpreter 1, thread 2: GET /slow runs for 9 s\n".to_owned();
+        assert_eq!(reason_to_retire(&reports, Some(1), None), Some(RetireReason::Stuck { text }));
+    }
+
+    #[test]
+    fn an_interpreter_that_cannot_be_entered_is_stuck() {
+        let (limit, silent_for) = (Duration::from_secs(30), Duration::from_secs(31));
+        let reports = [InterpreterReport { silent_for, ..report(0) }];
+        assert_eq!(reason_to_retire(&reports, None, None), None);
+        let text = "interpreter 1: something holds its GIL for 31 s\n".to_owned();
+        assert_eq!(reason_to_retire(&reports, None, Some(limit)), Some(RetireReason::Stuck { text }));
+    }
+}

@@ -1,0 +1,5 @@
+"""``python -m rickhouse``."""
+
+from rickhouse.cli import main
+
+main()
