@@ -32,8 +32,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     def wanted(item: pytest.Item) -> bool:
         if item.get_closest_marker("needs_root") and not is_root():
             return False
-        # A parameter set without any mode leaves one placeholder that would only be skipped.
-        if item.get_closest_marker("with_gil") and command.facts().free_threaded:
+        # Without any mode pytest leaves a placeholder that it would only skip.
+        if (only := item.get_closest_marker("modes")) and not only.args[0]:
             return False
         return bool(_soak_seconds()) or not item.get_closest_marker("soak")
 
@@ -50,8 +50,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Every test that asks for `gil_mode` runs once for each mode this Python can do."""
     if "gil_mode" in metafunc.fixturenames:
         modes = command.gil_modes()
-        if any(mark.name == "with_gil" for mark in metafunc.definition.iter_markers()):
-            modes = [mode for mode in modes if mode.has_gil]
+        if only := metafunc.definition.get_closest_marker("modes"):
+            modes = [mode for mode in modes if mode in only.args[0]]
         metafunc.parametrize("gil_mode", modes, ids=str, scope="module")
 
 

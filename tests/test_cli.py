@@ -30,7 +30,9 @@ APP = {"app.py": "def application(environ, start_response): pass\n"}
 # Help
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["serve", "--help"], ["config", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["-h"], ["serve", "--help"], ["config", "--help"]]
+)
 def test_help_is_for_people(run, arguments):
     done = run(*arguments)
     assert (done.returncode, done.stderr) == (0, "")

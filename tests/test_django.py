@@ -36,9 +36,7 @@ def server(request, serve_module, tmp_path_factory):
     if target == "validated":
         target = str(folder / "validated.py")
         (folder / "validated.py").write_text(VALIDATED)
-    return serve_module(
-        target, "--pythonpath", str(EXAMPLE), cwd=EXAMPLE, env=prepare(folder)
-    )
+    return serve_module(target, "--pythonpath", str(EXAMPLE), cwd=EXAMPLE, env=prepare(folder))
 
 
 @pytest.fixture

@@ -122,7 +122,9 @@ def test_options_asterisk_is_served(connection):
     assert values(connection.request("OPTIONS", "*"))["REQUEST_METHOD"] == "OPTIONS"
 
 
-@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "PROPFIND", "get", "X-!#$%&'*+.^_`|~9"])
+@pytest.mark.parametrize(
+    "method", ["PUT", "PATCH", "DELETE", "PROPFIND", "get", "X-!#$%&'*+.^_`|~9"]
+)
 def test_methods_pass_as_sent(connection, method):
     assert values(connection.request(method, "/", body=b""))["REQUEST_METHOD"] == method
 
@@ -136,7 +138,9 @@ def test_latin_1_goes_both_ways(connection):
 
 
 def test_surrounding_white_space_is_no_part_of_a_value(connection):
-    connection.send(b"GET / HTTP/1.1\r\nHost: h\r\nX-A: \t a b\t \r\nX-Empty:\r\nX-None:   \r\n\r\n")
+    connection.send(
+        b"GET / HTTP/1.1\r\nHost: h\r\nX-A: \t a b\t \r\nX-Empty:\r\nX-None:   \r\n\r\n"
+    )
     told = values(connection.response())
     assert (told["HTTP_X_A"], told["HTTP_X_EMPTY"], told["HTTP_X_NONE"]) == ("a b", "", "")
 
@@ -246,9 +250,7 @@ def test_root_path_is_a_whole_segment(serve):
         (("--threads", "2", "--workers", "2"), True, True),
     ],
 )
-def test_concurrency_flags_are_true_to_the_configuration(
-    serve, options, multithread, multiprocess
-):
+def test_concurrency_flags_are_true_to_the_configuration(serve, options, multithread, multiprocess):
     told = values(serve("environ_app:echo", *options).get("/"))
     assert (told["wsgi.multithread"], told["wsgi.multiprocess"]) == (multithread, multiprocess)
     assert told["wsgi.run_once"] is False

@@ -68,8 +68,10 @@ def test_print_and_logging_are_not_lost(server):
     for line in ("on standard error", "through logging", "from a thread"):
         server.log.wait_for(line, since=start)
     until(
-        lambda: server.log.search("on standard output", start)
-        or "on standard output" in server.stdout.read_text(),
+        lambda: (
+            server.log.search("on standard output", start)
+            or "on standard output" in server.stdout.read_text()
+        ),
         "the print on standard output",
     )
 

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from harness import command, messages
-from harness.command import MAIN, OFF, OWN, SHARED
+from harness.command import OFF, OWN
 from harness.fleet import APPS
 from harness.wait import until
 from http_client import request
@@ -43,6 +43,10 @@ def application(environ, start_response):
 
 def who(server, target="/"):
     return json.loads(server.get(target).text)
+
+
+#: Empty on a free-threaded build.
+WITH_GIL = [mode for mode in command.gil_modes() if mode.has_gil]
 
 
 def serve_who(serve, *options, **more):
@@ -114,23 +118,24 @@ def test_the_gil_is_what_was_asked_for(serve, gil_mode):
     assert who(serve_who(serve))["gil"] is gil_mode.has_gil
 
 
-@pytest.mark.with_gil
+@pytest.mark.modes(WITH_GIL)
 def test_the_switch_interval(serve, gil_mode):
     assert who(serve_who(serve, "--switch-interval", "7ms"))["switch"] == pytest.approx(0.007)
     assert who(serve_who(serve, "--threads", "2"))["switch"] == pytest.approx(0.001)
     assert who(serve_who(serve))["switch"] == pytest.approx(0.005)
 
 
+#: Empty on 3.10 and 3.11, which cannot do it.
 PARALLEL = [mode for mode in command.gil_modes() if mode in (OWN, OFF)]
 
 
-@pytest.mark.parametrize("gil_mode", PARALLEL, ids=str)
+@pytest.mark.modes(PARALLEL)
 def test_python_code_runs_at_the_same_time(serve, gil_mode):
     """Two requests that only compute use more CPU seconds than pass on the clock."""
     if len(os.sched_getaffinity(0)) < 2:
         pytest.fail("this promise needs two processors to be shown")
     server = serve(
-        None, *(["--threads", "2"] if gil_mode is OFF else []), mode=gil_mode,
+        None, *(["--threads", "2"] if gil_mode is OFF else []),
         app="""
         import time
 
@@ -148,7 +153,8 @@ def test_python_code_runs_at_the_same_time(serve, gil_mode):
         with server.connect() as one, server.connect() as two:
             one.send(request("GET", "/"))
             two.send(request("GET", "/"))
-            one.response(), two.response()
+            one.response()
+            two.response()
         return time.monotonic() - begun
 
     # Two CPU seconds under one GIL take two seconds of the clock, whatever else happens. A busy
@@ -364,11 +370,10 @@ def test_signal_handlers_of_an_application_do_not_take_the_server_s(serve, gil_m
     assert server.stop() == 0
 
 
-@pytest.mark.parametrize("mode", [mode for mode in (MAIN, SHARED) if mode in command.gil_modes()])
-def test_the_main_interpreter_loads_the_application_only_when_it_serves(serve, mode):
+def test_the_main_interpreter_loads_the_application_only_when_it_serves(serve, gil_mode):
     """Several kinds of packages refuse a second interpreter once the main one has them."""
-    server = serve(None, mode=mode, app="import os\nopen(f'load-{os.getpid()}', 'a').write('x')\n"
+    server = serve(None, app="import os\nopen(f'load-{os.getpid()}', 'a').write('x')\n"
                    "def application(e, s):\n    s('200 OK', [])\n    return [b'ok']\n")  # fmt: skip
     assert server.get("/").text == "ok"
     loads = [path.read_text() for path in server.folder.glob("load-*")]
-    assert loads == ["x" * mode.interpreters]
+    assert loads == ["x" * gil_mode.interpreters]

@@ -24,7 +24,10 @@ def test_pipelined_requests_are_answered_in_order(server):
             request("GET", f"/{number}a"),
             request("POST", f"/{number}b", body=b"x" * number),
             request(
-                "POST", f"/{number}c", {"Transfer-Encoding": "chunked"}, chunked(b"x" * (number + 1))
+                "POST",
+                f"/{number}c",
+                {"Transfer-Encoding": "chunked"},
+                chunked(b"x" * (number + 1)),
             ),
         ]
     with server.connect() as connection:

@@ -181,7 +181,7 @@ def has_ipv6():
 if has_ipv6():
 
     def test_ipv6(serve):
-            server = serve("environ_app", bind="[::1]:0")
+        server = serve("environ_app", bind="[::1]:0")
         assert server.addresses[0][0] == "::1"
         told = json.loads(server.get("/").text)["values"]
         assert told["REMOTE_ADDR"] == "::1"

@@ -19,9 +19,7 @@ def server(serve, tmp_path):
     tmp_path.joinpath("part.py").write_text("TEXT = b'one'\n")
     tmp_path.joinpath("app.py").write_text(SOURCE)
     tmp_path.joinpath("settings.ini").write_text("a\n")
-    return serve(
-        "app:application", "--reload", "--reload-extra-file", "settings.ini", cwd=tmp_path
-    )
+    return serve("app:application", "--reload", "--reload-extra-file", "settings.ini", cwd=tmp_path)
 
 
 def answer(server):

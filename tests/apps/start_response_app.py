@@ -93,8 +93,11 @@ ACCEPTED = {
     "hop-by-hop": lambda sr: sr(
         OK,
         [
-            ("Connection", "x-secret"), ("Keep-Alive", "timeout=99"), ("Upgrade", "h2c"),
-            ("Transfer-Encoding", "chunked"), *PLAIN,
+            ("Connection", "x-secret"),
+            ("Keep-Alive", "timeout=99"),
+            ("Upgrade", "h2c"),
+            ("Transfer-Encoding", "chunked"),
+            *PLAIN,
         ],
     ),  # fmt: skip
 }

@@ -25,9 +25,7 @@ class Browser:
         kind = "application/x-www-form-urlencoded"
         return self._follow(target, self._send("POST", target, body, kind))
 
-    def upload(
-        self, target: str, fields: dict[str, str], file: tuple[str, str, bytes]
-    ) -> Response:
+    def upload(self, target: str, fields: dict[str, str], file: tuple[str, str, bytes]) -> Response:
         """A multipart form; `file` is (field, file name, content)."""
         name, file_name, content = file
         part = '--{}\r\nContent-Disposition: form-data; name="{}"{}\r\n\r\n'
@@ -51,7 +49,9 @@ class Browser:
             self._connection.close()
             self._connection = None
 
-    def _send(self, method: str, target: str, body: bytes | None = None, kind: str = "") -> Response:
+    def _send(
+        self, method: str, target: str, body: bytes | None = None, kind: str = ""
+    ) -> Response:
         headers = {"Host": f"{self._address[0]}:{self._address[1]}"}
         if self.cookies:
             headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
@@ -70,9 +70,11 @@ class Browser:
 
     def _follow(self, target: str, response: Response, limit: int = 5) -> Response:
         while response.status in (301, 302, 303) and limit:
-            target = urlsplit(urljoin(target, response.header("Location")))._replace(
-                scheme="", netloc=""
-            ).geturl()
+            target = (
+                urlsplit(urljoin(target, response.header("Location")))
+                ._replace(scheme="", netloc="")
+                .geturl()
+            )
             response = self._send("GET", target)
             limit -= 1
         return response

@@ -181,7 +181,8 @@ class Server:
             until(lambda: self.descriptors() <= allowed, "descriptors to be closed", 10)
         except AssertionError as error:
             self._allowed = self.descriptors()
-            raise AssertionError(f"{error}, {allowed} allowed:\n{self.describe_descriptors()}")
+            still = self.describe_descriptors()
+            raise AssertionError(f"{error}, {allowed} allowed:\n{still}") from None
 
     # Ending
 
