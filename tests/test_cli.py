@@ -43,9 +43,8 @@ def test_help_is_for_people(run, arguments):
 
 def test_help_of_serve_names_every_group_of_options(run):
     text = run("serve", "--help").stdout
-    for option in ("--bind", "--workers", "--threads", "--interpreters", "--gil", "--reload",
-                   "--request-timeout", "--access-logfile", "--max-requests", "--config"):  # fmt: skip
-        assert option in text
+    names = "bind workers threads interpreters gil reload request-timeout access-logfile config"
+    assert [name for name in names.split() if f"--{name}" not in text] == []
 
 
 def test_version(run):
@@ -129,6 +128,16 @@ def test_units(run):
         "--switch-interval", "500us", files=APP,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+def test_a_server_configured_by_its_file_alone(serve, tmp_path):
+    (tmp_path / "app.py").write_text(
+        "def application(environ, start_response):\n"
+        "    start_response('200 OK', [])\n"
+        "    return [str(environ['wsgi.multithread']).encode()]\n"
+    )
+    (tmp_path / "rickhouse.toml").write_text('target = "app"\nbind = "127.0.0.1:0"\nthreads = 2\n')
+    assert serve(None, bind=None, cwd=tmp_path).get("/").text == "True"
 
 
 # Mistakes

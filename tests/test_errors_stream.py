@@ -1,12 +1,14 @@
 """`wsgi.errors` and the other places an application writes messages to end up in the log."""
 
 import json
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 import pytest
 
 from harness.wait import until
+from http_client import Connection
 
 
 @pytest.fixture(scope="module")
@@ -84,3 +86,21 @@ def test_lines_of_requests_at_the_same_time_stay_whole(server):
         list(pool.map(lambda line: server.get("/write?text=" + line), lines))
     for line in lines:
         server.log.wait_for(rf"(?<![a-z]){line}(?![a-z])", since=start)
+
+
+def test_the_log_level_hides_what_is_below_it(serve):
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        port = reserved.getsockname()[1]
+    server = serve("errors_app", "--log-level", "error", bind=f"127.0.0.1:{port}", ready=False)
+
+    def answers():
+        try:
+            with Connection(("127.0.0.1", port)) as connection:
+                return connection.get("/protocol").status == 200
+        except OSError:
+            return False
+
+    until(answers, "the server to answer")
+    assert server.stop() == 0
+    assert server.log.text() == ""

@@ -155,3 +155,25 @@ def test_the_module_form_of_the_command():
         [command.python(), "-m", "rickhouse", "--help"], capture_output=True, text=True, timeout=30
     )
     assert told.returncode == 0 and "serve" in told.stdout
+
+
+@pytest.fixture(scope="module")
+def example(serve_module):
+    return serve_module("app", cwd=command.REPOSITORY / "examples" / "hello")
+
+
+@pytest.mark.parametrize(
+    "page", ["/", "/where", "/environ", "/stream", "/download", "/sleep?seconds=0", "/work"]
+)
+def test_the_pages_of_the_hello_example(example, page):
+    response = example.get(page)
+    assert response.status == 200 and response.body
+
+
+def test_the_echo_of_the_hello_example(example):
+    assert example.post("/echo", b"x" * 300_000).body == b"x" * 300_000
+
+
+def test_the_error_of_the_hello_example(example):
+    example.log.expect_traceback("RuntimeError: this page fails on purpose")
+    assert example.get("/fail").status == 500
