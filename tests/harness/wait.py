@@ -10,7 +10,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 #: Multiplies every deadline, for machines much slower than two ordinary cores.
-PATIENCE = float(os.environ.get("RICKHOUSE_TEST_PATIENCE", "1"))
+PATIENCE = float(os.environ.get("SUITE_PATIENCE", "1"))
 
 
 def until(condition: Callable[[], T], what: str, deadline: float = 15.0) -> T:

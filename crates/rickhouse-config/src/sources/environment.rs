@@ -9,6 +9,9 @@ use crate::origin::Origin;
 use crate::table::{self, OptionSpec};
 
 const PREFIX: &str = "RICKHOUSE_";
+/// Where a checkout's set-up keeps what it makes. Somebody who exports it for `make` means no option by it.
+const CACHE_FOLDER: &str = "RICKHOUSE_CACHE";
+
 /// Variables with which the product's processes talk to each other; never options.
 const INTERNAL: &str = "RICKHOUSE_INTERNAL_";
 
@@ -36,7 +39,7 @@ pub(crate) fn read(
         let Some(variable) = variable.to_str().filter(|name| name.starts_with(PREFIX)) else {
             continue;
         };
-        if variable.starts_with(INTERNAL) {
+        if variable.starts_with(INTERNAL) || variable == CACHE_FOLDER {
             continue;
         }
         let origin = Origin::Environment {
