@@ -24,6 +24,8 @@ pub struct Application {
     file_wrapper: Handle,
     request_timeout: Handle,
     close_name: Handle,
+    write_name: Handle,
+    pending_name: Handle,
     emit_error: Handle,
     classes: RequestClasses,
     callable: OnceLock<Handle>,
@@ -76,6 +78,8 @@ impl Application {
             file_wrapper: Handle::new(py, &bootstrap.attr(c"FileWrapper")?),
             request_timeout: Handle::new(py, &bootstrap.attr(c"RequestTimeout")?),
             close_name: Handle::new(py, &py.str_interned("close")?),
+            write_name: Handle::new(py, &py.str_interned("write")?),
+            pending_name: Handle::new(py, &py.str_interned("_pending")?),
             emit_error: Handle::new(py, &emitter.attr(c"error")?),
             bootstrap: Handle::new(py, &bootstrap),
             classes,
@@ -178,6 +182,15 @@ impl Application {
 
     pub(crate) fn close_name<'py>(&self, py: Python<'py>) -> Object<'py> {
         self.close_name.bind(py)
+    }
+
+    pub(crate) fn write_name<'py>(&self, py: Python<'py>) -> Object<'py> {
+        self.write_name.bind(py)
+    }
+
+    /// The attribute of a log that holds what has no newline yet.
+    pub(crate) fn pending_name<'py>(&self, py: Python<'py>) -> Object<'py> {
+        self.pending_name.bind(py)
     }
 
     fn bootstrap<'py>(&self, py: Python<'py>) -> Object<'py> {

@@ -130,11 +130,6 @@ class Log(io.RawIOBase):
             line, self._pending = self._pending, b""
             self._emit(line)
 
-    def settle(self):
-        """Ends a record that has no newline yet: the request is over, and the stream serves the next one."""
-        if self._pending:
-            self.flush()
-
     def expire(self):
         """Ends the request the stream belongs to."""
         self.flush()

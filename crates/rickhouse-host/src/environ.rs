@@ -7,39 +7,86 @@ use rickhouse_python::{Dict, Handle, Object, PyResult, Python};
 use crate::adapter::Request;
 use crate::exchange::Exchange;
 
-/// The most distinct keys that are remembered: a client chooses header names, and must not grow our memory with them.
-const MAX_KEYS: usize = 256;
+/// How many shapes of requests are remembered. Clients choose header names, and must not grow our memory with them.
+const MAX_SHAPES: usize = 8;
 
-/// The longest value that is remembered from one request to the next.
-const MAX_VALUE: usize = 256;
+/// The most value bytes of a request that are kept for the next one.
+const MAX_TEXT: usize = 16 * 1024;
+
+/// Keys that nearly every application looks up. They are interned, so that a look-up by a constant of the application
+/// compares addresses. Other names come from clients, and CPython 3.12 never frees an interned text.
+const WELL_KNOWN: [&str; 32] = [
+    "REQUEST_METHOD",
+    "SCRIPT_NAME",
+    "PATH_INFO",
+    "QUERY_STRING",
+    "REQUEST_URI",
+    "SERVER_NAME",
+    "SERVER_PORT",
+    "SERVER_PROTOCOL",
+    "SERVER_SOFTWARE",
+    "REMOTE_ADDR",
+    "REMOTE_PORT",
+    "CONTENT_TYPE",
+    "CONTENT_LENGTH",
+    "HTTP_HOST",
+    "HTTP_USER_AGENT",
+    "HTTP_ACCEPT",
+    "HTTP_ACCEPT_LANGUAGE",
+    "HTTP_ACCEPT_ENCODING",
+    "HTTP_REFERER",
+    "HTTP_ORIGIN",
+    "HTTP_CONNECTION",
+    "HTTP_COOKIE",
+    "HTTP_AUTHORIZATION",
+    "HTTP_CACHE_CONTROL",
+    "HTTP_IF_NONE_MATCH",
+    "HTTP_IF_MODIFIED_SINCE",
+    "HTTP_RANGE",
+    "HTTP_X_REQUESTED_WITH",
+    "HTTP_X_FORWARDED_FOR",
+    "HTTP_X_FORWARDED_PROTO",
+    "HTTP_X_FORWARDED_HOST",
+    "wsgi.url_scheme",
+];
 
 /// Builds environ dictionaries for one thread.
 ///
-/// A naive environ costs more than the rest of a call. What is the same in every request sits in a template that is
-/// copied; keys are interned once; and a value that is byte for byte what it was in the previous request is the same
-/// `str` again. Everything belongs to one thread and one interpreter, so no lock and no shared counter is touched.
+/// A naive environ costs more than the rest of a call. Most requests have the keys of an earlier one in the same order
+/// (a [`Shape`]), and most of its values: then only what differs is set in the shape's template, and the template is
+/// copied, which CPython does without hashing anything. Everything belongs to one thread and one interpreter, so no
+/// lock and no shared counter is touched.
 pub(crate) struct EnvironBuilder {
-    template: Handle,
-    entries: HashMap<Box<[u8]>, Entry>,
-    http: Handle,
-    https: Handle,
-    scheme_key: Handle,
+    constants: Handle,
+    well_known: HashMap<&'static [u8], Handle>,
+    /// The latest one first.
+    shapes: Vec<Shape>,
     input_key: Handle,
     errors_key: Handle,
 }
 
-struct Entry {
-    key: Handle,
-    text: Vec<u8>,
-    value: Handle,
-}
-
-/// The entries of the template: what does not change from one request to the next.
+/// The entries that do not change from one request to the next.
 pub(crate) struct Constants<'py> {
     pub(crate) file_wrapper: Object<'py>,
     pub(crate) multithread: bool,
     pub(crate) multiprocess: bool,
     pub(crate) run_once: bool,
+}
+
+/// Keys in an order, and the latest request that had them.
+struct Shape {
+    entries: Vec<Entry>,
+    /// The environ of the latest request, but for its streams.
+    template: Handle,
+    /// A key occurs twice: the template cannot be brought up to date by what differs.
+    repeats: bool,
+}
+
+struct Entry {
+    key: Box<[u8]>,
+    name: Handle,
+    /// The value that `template` has.
+    text: Vec<u8>,
 }
 
 impl EnvironBuilder {
@@ -52,20 +99,25 @@ impl EnvironBuilder {
         template.set_str(py, "wsgi.multiprocess", &py.bool(constants.multiprocess))?;
         template.set_str(py, "wsgi.run_once", &py.bool(constants.run_once))?;
         template.set_str(py, "wsgi.input_terminated", &py.bool(true))?;
+        // Places for what each request has of its own, so that a copy does not have to grow.
+        template.set_str(py, "wsgi.input", &py.none())?;
+        template.set_str(py, "wsgi.errors", &py.none())?;
         let intern =
             |text: &str| -> PyResult<'py, Handle> { Ok(Handle::new(py, &py.str_interned(text)?)) };
+        let mut well_known = HashMap::with_capacity(WELL_KNOWN.len());
+        for name in WELL_KNOWN {
+            well_known.insert(name.as_bytes(), intern(name)?);
+        }
         Ok(EnvironBuilder {
-            template: Handle::new(py, template.as_object()),
-            entries: HashMap::new(),
-            http: intern("http")?,
-            https: intern("https")?,
-            scheme_key: intern("wsgi.url_scheme")?,
+            constants: Handle::new(py, template.as_object()),
+            well_known,
+            shapes: Vec::new(),
             input_key: intern("wsgi.input")?,
             errors_key: intern("wsgi.errors")?,
         })
     }
 
-    /// The environ of a request whose exchange is lent to `request`.
+    /// The environ of a request.
     pub(crate) fn build<'py>(
         &mut self,
         py: Python<'py>,
@@ -73,59 +125,196 @@ impl EnvironBuilder {
         input: &Object<'py>,
         errors: &Object<'py>,
     ) -> PyResult<'py, Object<'py>> {
-        let template =
-            Dict::from_object(self.template.bind(py)).expect("the template was made as a dict");
-        let environ = template.copy(py)?;
+        if self.shapes.is_empty() {
+            let empty = self.shape(py, &[])?;
+            self.shapes.push(empty);
+        }
+        let mut filling = Filling::new(py, self)?;
         let mut outcome = Ok(());
         exchange.environ(&mut |key, value| {
             if outcome.is_ok() {
-                outcome = self.set(py, &environ, key, value);
+                outcome = filling.entry(key, value);
             }
         });
         outcome?;
-        let scheme = if exchange.is_https() {
-            &self.https
+        let scheme: &[u8] = if exchange.is_https() {
+            b"https"
         } else {
-            &self.http
+            b"http"
         };
-        environ.set(py, &self.scheme_key.bind(py), &scheme.bind(py))?;
+        filling.entry(b"wsgi.url_scheme", scheme)?;
+        let environ = filling.finish()?;
         environ.set(py, &self.input_key.bind(py), input)?;
         environ.set(py, &self.errors_key.bind(py), errors)?;
-        Ok(environ.as_object().clone())
+        Ok(environ.into_object())
     }
 
-    fn set<'py>(
+    /// A new shape that begins with `entries`.
+    fn shape<'py>(&self, py: Python<'py>, entries: &[Entry]) -> PyResult<'py, Shape> {
+        let mut shape = Shape {
+            entries: Vec::with_capacity(entries.len()),
+            template: Handle::new(py, dict(py, &self.constants).copy(py)?.as_object()),
+            repeats: false,
+        };
+        let template = dict(py, &shape.template);
+        for entry in entries {
+            let name = entry.name.clone_ref(py);
+            shape.push(py, &template, &entry.key, name, &entry.text)?;
+        }
+        Ok(shape)
+    }
+
+    fn name<'py>(&self, py: Python<'py>, key: &[u8]) -> PyResult<'py, Handle> {
+        match self.well_known.get(key) {
+            Some(name) => Ok(name.clone_ref(py)),
+            None => Ok(Handle::new(py, &py.str_latin1(key)?)),
+        }
+    }
+}
+
+impl Shape {
+    fn push<'py>(
         &mut self,
         py: Python<'py>,
-        environ: &Dict<'py>,
+        template: &Dict<'py>,
         key: &[u8],
+        name: Handle,
         value: &[u8],
     ) -> PyResult<'py, ()> {
-        if let Some(entry) = self.entries.get_mut(key) {
-            if entry.text == value {
-                return environ.set(py, &entry.key.bind(py), &entry.value.bind(py));
-            }
-            let object = py.str_latin1(value)?;
-            if value.len() <= MAX_VALUE {
-                entry.text.clear();
-                entry.text.extend_from_slice(value);
-                entry.value = Handle::new(py, &object);
-            }
-            return environ.set(py, &entry.key.bind(py), &object);
+        let before = template.len();
+        template.set(py, &name.bind(py), &py.str_latin1(value)?)?;
+        self.repeats |= template.len() == before;
+        self.entries.push(Entry {
+            key: key.into(),
+            name,
+            text: value.to_vec(),
+        });
+        Ok(())
+    }
+
+    /// Gives the entry at `position` another value.
+    fn update<'py>(
+        &mut self,
+        py: Python<'py>,
+        template: &Dict<'py>,
+        position: usize,
+        value: &[u8],
+    ) -> PyResult<'py, ()> {
+        let entry = &mut self.entries[position];
+        template.set(py, &entry.name.bind(py), &py.str_latin1(value)?)?;
+        // After the template: when that fails, the two must not disagree.
+        entry.text.clear();
+        entry.text.extend_from_slice(value);
+        Ok(())
+    }
+
+    /// Whether the shape has the keys of `entries` first, and then `next`; `None` stands for its end.
+    fn continues(&self, entries: &[Entry], next: Option<&[u8]>) -> bool {
+        self.entries.get(entries.len()).map(|entry| &*entry.key) == next
+            && self.entries.len() >= entries.len()
+            && self
+                .entries
+                .iter()
+                .zip(entries)
+                .all(|(own, other)| own.key == other.key)
+    }
+}
+
+/// Goes through the entries of one request along the latest shape, and changes to another where they part.
+struct Filling<'a, 'py> {
+    py: Python<'py>,
+    builder: &'a mut EnvironBuilder,
+    /// The template of the shape in use, which is the first.
+    template: Dict<'py>,
+    position: usize,
+    text: usize,
+    /// The shape was made for this request, and grows with it.
+    fresh: bool,
+}
+
+impl<'a, 'py> Filling<'a, 'py> {
+    fn new(py: Python<'py>, builder: &'a mut EnvironBuilder) -> PyResult<'py, Self> {
+        Ok(Filling {
+            py,
+            template: dict(py, &builder.shapes[0].template),
+            builder,
+            position: 0,
+            text: 0,
+            fresh: false,
+        })
+    }
+
+    fn entry(&mut self, key: &[u8], value: &[u8]) -> PyResult<'py, ()> {
+        self.text += value.len();
+        let known = |shape: &Shape, position| {
+            shape
+                .entries
+                .get(position)
+                .is_some_and(|entry: &Entry| *entry.key == *key)
+        };
+        if !known(&self.builder.shapes[0], self.position) && !self.fresh {
+            self.change_shape(Some(key))?;
         }
-        let name = py.str_latin1(key)?;
-        let object = py.str_latin1(value)?;
-        environ.set(py, &name, &object)?;
-        if self.entries.len() < MAX_KEYS && value.len() <= MAX_VALUE {
-            let entry = Entry {
-                key: Handle::new(py, &name),
-                text: value.to_vec(),
-                value: Handle::new(py, &object),
-            };
-            self.entries.insert(key.into(), entry);
+        let position = self.position;
+        self.position += 1;
+        if self.fresh {
+            let name = self.builder.name(self.py, key)?;
+            let shape = &mut self.builder.shapes[0];
+            return shape.push(self.py, &self.template, key, name, value);
+        }
+        let shape = &mut self.builder.shapes[0];
+        if shape.repeats || shape.entries[position].text != value {
+            shape.update(self.py, &self.template, position, value)?;
         }
         Ok(())
     }
+
+    /// Goes on with a remembered shape that has the same keys so far and then `next`, or else with a new one.
+    fn change_shape(&mut self, next: Option<&[u8]>) -> PyResult<'py, ()> {
+        let py = self.py;
+        let so_far = &self.builder.shapes[0].entries[..self.position];
+        let found = self
+            .builder
+            .shapes
+            .iter()
+            .position(|shape| shape.continues(so_far, next));
+        match found {
+            Some(found) => {
+                self.builder.shapes[..=found].rotate_right(1);
+                let (shape, others) = self.builder.shapes.split_at_mut(1);
+                self.template = dict(py, &shape[0].template);
+                for position in 0..self.position {
+                    let value = &others[0].entries[position].text;
+                    if shape[0].repeats || shape[0].entries[position].text != *value {
+                        shape[0].update(py, &self.template, position, value)?;
+                    }
+                }
+            }
+            None => {
+                let shape = self.builder.shape(py, so_far)?;
+                self.template = dict(py, &shape.template);
+                self.builder.shapes.truncate(MAX_SHAPES - 1);
+                self.builder.shapes.insert(0, shape);
+                self.fresh = true;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> PyResult<'py, Dict<'py>> {
+        if self.position < self.builder.shapes[0].entries.len() {
+            self.change_shape(None)?;
+        }
+        let environ = self.template.copy(self.py);
+        if self.text > MAX_TEXT {
+            self.builder.shapes.remove(0);
+        }
+        environ
+    }
+}
+
+fn dict<'py>(py: Python<'py>, handle: &Handle) -> Dict<'py> {
+    Dict::from_object(handle.bind(py)).expect("templates are made as dicts")
 }
 
 /// Builds the environ while the exchange is lent to `request`.

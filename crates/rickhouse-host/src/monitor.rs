@@ -61,13 +61,13 @@ fn watch(application: &Application, stopped: &mpsc::Receiver<()>) {
     loop {
         let now = application.watch.now_ms();
         let late = timeout
-            .map(|timeout| late_threads(application, now, timeout))
+            .map(|timeout| late_requests(application, now, timeout))
             .unwrap_or_default();
         if now >= next_beat || !late.is_empty() {
             state.attach(|py| {
                 application.watch.beat();
                 late.iter()
-                    .for_each(|thread| interrupt(py, application, thread));
+                    .for_each(|(thread, request)| interrupt(py, application, thread, *request));
             });
             next_beat = now + u64::try_from(HEARTBEAT.as_millis()).unwrap_or(u64::MAX);
         }
@@ -78,30 +78,35 @@ fn watch(application: &Application, stopped: &mpsc::Receiver<()>) {
     }
 }
 
-fn late_threads(application: &Application, now_ms: u64, timeout: Duration) -> Vec<&ThreadWatch> {
-    let late = |thread: &&ThreadWatch| {
-        thread
-            .running_for(now_ms)
-            .is_some_and(|running| running > timeout)
+/// The requests that have been running for too long, with their threads.
+fn late_requests(
+    application: &Application,
+    now_ms: u64,
+    timeout: Duration,
+) -> Vec<(&ThreadWatch, u64)> {
+    let late = |thread| {
+        ThreadWatch::late_request(thread, now_ms, timeout).map(|request| (thread, request))
     };
-    application.watch.threads().iter().filter(late).collect()
+    application
+        .watch
+        .threads()
+        .iter()
+        .filter_map(late)
+        .collect()
 }
 
-/// Raises `RequestTimeout` in the thread's request, if it still runs, and explains it in the log the first time.
-fn interrupt(py: Python<'_>, application: &Application, thread: &ThreadWatch) {
-    let (request, ident, first, label) = {
+/// Raises `RequestTimeout` in the thread's request, if it still runs, and explains it in the log the first time. The
+/// wait for the interpreter can be long: by now the thread may have gone on to another request.
+fn interrupt(py: Python<'_>, application: &Application, thread: &ThreadWatch, request: u64) {
+    let (ident, first, label) = {
         let current = thread.current();
-        let Some(ident) = current.thread else { return };
-        (
-            current.request,
-            ident,
-            current.interrupts == 0,
-            current.label(),
-        )
+        match current.thread {
+            Some(ident) if current.request == request => {
+                (ident, current.interrupts == 0, current.label())
+            }
+            _ => return,
+        }
     };
-    if request == 0 {
-        return;
-    }
     let stack = if first {
         application.stack_of(py, ident)
     } else {

@@ -166,11 +166,29 @@ impl ThreadWatch {
         self.started_ms.store(now_ms + 1, Ordering::Relaxed);
     }
 
-    /// The request is over: nothing may be raised in the thread for it any more.
-    pub(crate) fn end(&self) {
-        self.current().request = 0;
+    /// The request is over: nothing may be raised in the thread for it any more. Returns whether something was.
+    pub(crate) fn end(&self) -> bool {
+        let interrupted = {
+            let mut current = self.current();
+            current.request = 0;
+            current.interrupts > 0
+        };
         self.started_ms.store(0, Ordering::Relaxed);
         self.finished.fetch_add(1, Ordering::Relaxed);
+        interrupted
+    }
+
+    /// The number of the thread's request, when it has been running for longer than `timeout`.
+    pub(crate) fn late_request(&self, now_ms: u64, timeout: Duration) -> Option<u64> {
+        // Without the lock first, for the many threads that are not late.
+        self.running_for(now_ms)
+            .filter(|running| *running > timeout)?;
+        let current = self.current();
+        // Again, now that no request can begin or end.
+        let late = self
+            .running_for(now_ms)
+            .is_some_and(|running| running > timeout);
+        (late && current.request != 0).then_some(current.request)
     }
 
     pub(crate) fn running_for(&self, now_ms: u64) -> Option<Duration> {

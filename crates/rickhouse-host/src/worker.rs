@@ -66,9 +66,11 @@ impl Worker {
         let (application, kit) = (&self.application, &mut self.kit);
         self.state.attach(|py| {
             serve(py, application, kit, exchange);
-            thread.end();
-            // An interruption that came too late would hit the next request; nothing is raised after `end`.
-            request_async_exception(py, ThreadIdent::current(), None);
+            let interrupted = thread.end();
+            if interrupted {
+                // One that came too late would hit the next request; nothing is raised after `end`.
+                request_async_exception(py, ThreadIdent::current(), None);
+            }
         });
     }
 }
@@ -118,14 +120,15 @@ fn serve_prepared<'py>(
             &start_response,
         ))
     })?;
-    kit.objects = objects.after_request(py, outcome);
+    kit.objects = objects.after_request(py, application, outcome);
     Ok(())
 }
 
 impl RequestObjects {
     fn new<'py>(py: Python<'py>, application: &Application) -> PyResult<'py, Self> {
         let request = Request::new();
-        let adapter = application.classes().adapter(py, &request)?;
+        let write_name = application.write_name(py);
+        let adapter = application.classes().adapter(py, &request, &write_name)?;
         let input = application.classes().input(py, &request)?;
         let (errors, errors_log) = application.errors_stream(py)?;
         Ok(RequestObjects {
@@ -139,19 +142,35 @@ impl RequestObjects {
     }
 
     /// Keeps the objects for the next request if nobody else has them; otherwise ends them.
-    fn after_request(self, py: Python<'_>, outcome: Outcome) -> Option<Self> {
+    fn after_request(
+        self,
+        py: Python<'_>,
+        application: &Application,
+        outcome: Outcome,
+    ) -> Option<Self> {
         let unshared = outcome == Outcome::Responded
             && self.start_response.is_unique()
             && self.adapter_is_ours()
             && self.input.is_unique()
-            && self.errors.is_unique();
-        let settle = if unshared { c"settle" } else { c"expire" };
-        let settled = self.errors_log.bind(py).call_method(py, settle, &[]);
-        if !unshared || settled.is_err() {
+            && self.errors.is_unique()
+            && self.log_is_ours();
+        let log = self.errors_log.bind(py);
+        if !unshared {
+            // A record that cannot be written has no other place to go.
+            let _unwritable = log.call_method(py, c"expire", &[]);
             return None;
+        }
+        let pending = log.attr_by(&application.pending_name(py)).ok()?;
+        if pending.as_bytes() != Some(b"") {
+            log.call_method(py, c"flush", &[]).ok()?;
         }
         self.request.reset();
         Some(self)
+    }
+
+    /// The log is referred to by us and by the text stream above it only: no `wsgi.errors.buffer` was kept.
+    fn log_is_ours(&self) -> bool {
+        self.errors_log.reference_count() == Some(2)
     }
 
     /// The adapter is referred to by us and by the bound `start_response` only: no `write` was kept.

@@ -1,7 +1,7 @@
 //! The fair gate in front of an interpreter's GIL.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What attaching to an interpreter has cost so far. All values only grow.
@@ -15,21 +15,37 @@ pub struct AttachStats {
     pub longest_ns: u64,
 }
 
+/// The queue in front of one GIL; interpreters that share the GIL share the queue.
+pub(crate) type GateQueue = Arc<Mutex<()>>;
+
 /// A mutex that is held while a thread waits for the GIL, and only then.
 ///
 /// CPython's GIL is not fair to threads that let go of it and come back at once: the releasing thread takes it again
 /// before the waiting one has woken, and of two busy threads one gets nothing. With this gate the waiting thread sits
 /// between the two: it holds the gate while it waits for the GIL, so whoever comes back queues behind it.
 /// Free-threaded builds have no GIL to be fair about and pass straight through.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct AttachGate {
-    queue: Mutex<()>,
+    queue: GateQueue,
     count: AtomicU64,
     wait_ns: AtomicU64,
     longest_ns: AtomicU64,
 }
 
 impl AttachGate {
+    pub(crate) fn new(queue: GateQueue) -> Self {
+        AttachGate {
+            queue,
+            count: AtomicU64::new(0),
+            wait_ns: AtomicU64::new(0),
+            longest_ns: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn queue(&self) -> GateQueue {
+        Arc::clone(&self.queue)
+    }
+
     /// Runs `attach` behind the gate and returns how long that took.
     pub(crate) fn pass(&self, attach: impl FnOnce()) -> Duration {
         let begin = Instant::now();

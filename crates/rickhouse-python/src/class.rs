@@ -10,6 +10,7 @@ use pyo3_ffi as ffi;
 use crate::error::{Error, ErrorKind, PyResult};
 use crate::handle::Handle;
 use crate::object::Object;
+use crate::thread_state::CalledByPython;
 use crate::token::Python;
 use crate::trampoline::callback;
 
@@ -114,6 +115,7 @@ impl<C: Class> ClassHandle<C> {
     pub fn instance<'py>(&self, py: Python<'py>, payload: C) -> PyResult<'py> {
         let class = self.class.bind(py);
         let class_pointer = class.as_ptr().cast::<ffi::PyTypeObject>();
+        const { assert!(align_of::<Instance<C>>() <= OBJECT_ALIGNMENT) };
         // SAFETY: attached; `class` is a ready heap type whose instances have the size of `Instance<C>`.
         let instance = unsafe { ffi::PyType_GenericAlloc(class_pointer, 0) };
         // SAFETY: a new reference, or NULL with an exception.
@@ -130,6 +132,9 @@ impl<C: Class> ClassHandle<C> {
         Ok(ManuallyDrop::into_inner(instance))
     }
 }
+
+/// What CPython's allocators align objects to (pymalloc's `ALIGNMENT`).
+const OBJECT_ALIGNMENT: usize = 2 * size_of::<usize>();
 
 #[repr(C)]
 struct Instance<C> {
@@ -234,11 +239,16 @@ unsafe extern "C" fn dealloc<C: Class>(instance: *mut ffi::PyObject) {
     let class = unsafe { ffi::Py_TYPE(instance) };
     // SAFETY: the instance is of the class made for `C`, and this is the one place that drops its payload.
     let payload = unsafe { &mut (*instance.cast::<Instance<C>>()).payload };
-    let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        // SAFETY: dropped once: `tp_dealloc` runs once per instance.
-        unsafe { ManuallyDrop::drop(payload) };
-    }));
-    drop(dropped);
+    if std::mem::needs_drop::<C>() {
+        let _entered = CalledByPython::enter();
+        let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            // SAFETY: dropped once: `tp_dealloc` runs once per instance.
+            unsafe { ManuallyDrop::drop(payload) };
+        }));
+        // There is nobody to raise it in; the panic hook has reported it. Its payload is not dropped: that could
+        // panic again, which would abort the process.
+        std::mem::forget(dropped);
+    }
     // SAFETY: `class` is a ready type.
     let free = unsafe { ffi::PyType_GetSlot(class, ffi::Py_tp_free) };
     // SAFETY: `Py_tp_free` of a type is a `freefunc`; every type has one.

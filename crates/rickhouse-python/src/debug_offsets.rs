@@ -83,6 +83,7 @@ offsets! {
     }
     /// Offsets in `PyUnicodeObject`.
     unicode_object: UnicodeObject {
+        state = 65 / 75,
         length = 66 / 76,
         asciiobject_size = 67 / 77,
     }

@@ -55,6 +55,23 @@ impl<'py> Dict<'py> {
         self.set(py, &key, value)
     }
 
+    /// The number of entries.
+    pub fn len(&self) -> usize {
+        // SAFETY: attached; a live `dict`.
+        let size = unsafe { ffi::PyDict_Size(self.0.as_ptr()) };
+        usize::try_from(size).unwrap_or(0)
+    }
+
+    /// Whether there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The dictionary, given up for an object.
+    pub fn into_object(self) -> Object<'py> {
+        self.0
+    }
+
     /// The dictionary as an object.
     pub fn as_object(&self) -> &Object<'py> {
         &self.0

@@ -30,14 +30,19 @@ macro_rules! extension_module {
         #[unsafe(no_mangle)]
         pub extern "C" fn $init() -> *mut ::std::ffi::c_void {
             static MODULE: ::std::sync::OnceLock<usize> = ::std::sync::OnceLock::new();
-            *MODULE.get_or_init(|| $crate::__module_init($name, $main)) as *mut ::std::ffi::c_void
+            // SAFETY: CPython calls this function with the thread attached, as it does every module's.
+            let make = || unsafe { $crate::__module_init($name, $main) };
+            *MODULE.get_or_init(make) as *mut ::std::ffi::c_void
         }
     };
 }
 
 /// Makes the module definition for [`extension_module!`]; returns its address.
+///
+/// # Safety
+/// CPython is initialised and the calling thread attached.
 #[doc(hidden)]
-pub fn __module_init(name: &'static std::ffi::CStr, main: Main) -> usize {
+pub unsafe fn __module_init(name: &'static std::ffi::CStr, main: Main) -> usize {
     PRODUCT.get_or_init(|| main);
     let methods = Box::leak(Box::new([
         ffi::PyMethodDef {

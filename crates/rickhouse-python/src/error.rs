@@ -45,9 +45,46 @@ impl<'py> Error<'py> {
         Self::take(py)
     }
 
-    /// An exception object that is to be raised.
-    pub fn from_value(value: Object<'py>) -> Self {
+    /// An exception object that is to be raised; as with `raise`, a `TypeError` when it is none.
+    pub fn from_value(py: Python<'py>, value: Object<'py>) -> Self {
+        // SAFETY: attached by the token; a live object.
+        if unsafe { ffi::PyExceptionInstance_Check(value.as_ptr()) } == 0 {
+            return Self::new(
+                py,
+                ErrorKind::Type,
+                "exceptions must derive from BaseException",
+            );
+        }
         Error { value }
+    }
+
+    /// The exception that the three items of `sys.exc_info()` stand for. `value` may be the argument of `class`, and
+    /// the traceback `None`, as in Python 2's `raise class, value, traceback` (`PyErr_Restore`).
+    pub fn from_exc_info(
+        py: Python<'py>,
+        class: &Object<'py>,
+        value: &Object<'py>,
+        traceback: &Object<'py>,
+    ) -> Self {
+        // SAFETY: attached by the token; a live object.
+        let made = if unsafe { ffi::PyExceptionInstance_Check(value.as_ptr()) } != 0 {
+            Ok(value.clone())
+        // SAFETY: as above.
+        } else if unsafe { ffi::PyExceptionClass_Check(class.as_ptr()) } == 0 {
+            Ok(class.clone())
+        } else if value.is_none() {
+            class.call(py, &[])
+        } else {
+            class.call(py, &[value])
+        };
+        let error = match made {
+            Ok(value) => Self::from_value(py, value),
+            Err(error) => return error,
+        };
+        // SAFETY: attached by the token; a live exception. Anything but a traceback or `None` raises TypeError.
+        let status =
+            unsafe { ffi::PyException_SetTraceback(error.value.as_ptr(), traceback.as_ptr()) };
+        if status < 0 { Self::take(py) } else { error }
     }
 
     /// The exception object.
@@ -80,10 +117,11 @@ impl<'py> Error<'py> {
     /// Takes the exception that a failed call has set (`PyErr_GetRaisedException`, before 3.12 `PyErr_Fetch`).
     pub(crate) fn take(py: Python<'py>) -> Self {
         match fetch() {
-            // SAFETY: `fetch` returns a reference we own, of the interpreter this thread is attached to.
-            Some(value) => Error {
-                value: unsafe { Object::from_owned(py, value) },
-            },
+            Some(value) => {
+                // SAFETY: a reference we own, of the interpreter this thread is attached to.
+                let value = unsafe { Object::from_owned(py, value) };
+                Error { value }
+            }
             // A C function that fails without saying why; CPython itself reports it in these words.
             None => Self::new(
                 py,

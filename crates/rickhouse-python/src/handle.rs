@@ -30,7 +30,7 @@ impl Handle {
     ///
     /// # Panics
     /// On a thread that Python made: such a thread has no [`Interpreter`] to keep the reference for.
-    pub fn new(py: Python<'_>, object: &Object<'_>) -> Self {
+    pub fn new<'py>(py: Python<'py>, object: &Object<'py>) -> Self {
         let interpreter = py
             .interpreter()
             .expect("handles are made on threads attached through a ThreadState");
@@ -67,24 +67,73 @@ impl Handle {
 }
 
 impl Handle {
-    /// How many references to the object exist, this one included. `None` on free-threaded builds: there the count is
-    /// split between threads and cannot be read.
+    /// How many references to the object exist, this one included; `None` where that cannot be known: on a thread that
+    /// is not attached to the object's interpreter, and on free-threaded builds when other threads have or had any.
     pub fn reference_count(&self) -> Option<usize> {
-        if cfg!(Py_GIL_DISABLED) {
-            return None;
-        }
         let attached =
             current_interpreter().is_some_and(|current| current.id() == self.interpreter.id());
-        // SAFETY: attached to the object's interpreter (checked by `then`), so nobody changes the count meanwhile.
-        attached
-            .then(|| unsafe { ffi::Py_REFCNT(self.object.as_ptr()) })
-            .and_then(|count| usize::try_from(count).ok())
+        if !attached {
+            return None;
+        }
+        // SAFETY: the object is live, and this thread attached to its interpreter (checked above).
+        unsafe { reference_count(self.object) }
     }
 
     /// Whether this is the only reference to the object; `false` where that cannot be known.
     pub fn is_unique(&self) -> bool {
         self.reference_count() == Some(1)
     }
+}
+
+/// # Safety
+/// `object` is live, and the calling thread attached to its interpreter.
+#[cfg(not(Py_GIL_DISABLED))]
+unsafe fn reference_count(object: NonNull<ffi::PyObject>) -> Option<usize> {
+    // SAFETY: live and attached by this function's requirement, so nobody changes the count meanwhile.
+    let count = unsafe { ffi::Py_REFCNT(object.as_ptr()) };
+    usize::try_from(count).ok()
+}
+
+/// Without a GIL an object belongs to the thread that made it, which counts its own references; all others share a
+/// second counter (PEP 703 "Biased Reference Counting"). While that one is 0, flags included, nobody else has a
+/// reference, nor can get one except from this thread.
+///
+/// # Safety
+/// `object` is live, and the calling thread attached to its interpreter.
+#[cfg(Py_GIL_DISABLED)]
+unsafe fn reference_count(object: NonNull<ffi::PyObject>) -> Option<usize> {
+    use std::sync::atomic::Ordering;
+
+    // SAFETY: live by this function's requirement; the thread that owns an object never changes while the object has
+    // local references, and the counters are atomics.
+    let object = unsafe { object.as_ref() };
+    let ours = object.ob_tid == owner_id() && object.ob_ref_shared.load(Ordering::Relaxed) == 0;
+    ours.then(|| object.ob_ref_local.load(Ordering::Relaxed))
+        .and_then(|count| usize::try_from(count).ok())
+}
+
+/// What CPython writes into `ob_tid` of the objects that the calling thread makes.
+#[cfg(Py_GIL_DISABLED)]
+fn owner_id() -> usize {
+    use std::cell::Cell;
+
+    thread_local! {
+        static OWNER: Cell<usize> = const { Cell::new(0) };
+    }
+    if OWNER.get() == 0 {
+        // SAFETY: callers are attached.
+        let fresh = unsafe { ffi::PyList_New(0) };
+        if let Some(fresh) = NonNull::new(fresh) {
+            // SAFETY: a new object, alive until the reference is let go below.
+            OWNER.set(unsafe { fresh.as_ref() }.ob_tid);
+            // SAFETY: attached; we own the reference.
+            unsafe { ffi::Py_DECREF(fresh.as_ptr()) };
+        } else {
+            // SAFETY: attached; only memory can be short.
+            unsafe { ffi::PyErr_Clear() };
+        }
+    }
+    OWNER.get()
 }
 
 impl Drop for Handle {

@@ -2,12 +2,12 @@
 
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, TryLockError};
 use std::time::Duration;
 
 use pyo3_ffi as ffi;
 
-use crate::attach_gate::{AttachGate, AttachStats};
+use crate::attach_gate::{AttachGate, AttachStats, GateQueue};
 use crate::thread_state::ThreadState;
 use crate::token::Python;
 
@@ -34,6 +34,9 @@ pub enum InterpreterError {
     /// Sub-interpreters are made from the main interpreter only.
     #[error("sub-interpreters can be made only while attached to the main interpreter")]
     NotMain,
+    /// CPython makes one interpreter at a time.
+    #[error("another thread is making an interpreter at this moment")]
+    Busy,
 }
 
 /// An interpreter of this process. It is never ended (CPython 3.12 corrupts its heap when one is, and 3.13 leaks), so
@@ -64,6 +67,7 @@ impl Interpreter {
     pub(crate) unsafe fn from_state(
         state: NonNull<ffi::PyInterpreterState>,
         gil: GilKind,
+        queue: GateQueue,
     ) -> &'static Self {
         // SAFETY: `state` is live by this function's own requirement.
         let id = unsafe { ffi::PyInterpreterState_GetID(state.as_ptr()) };
@@ -71,7 +75,7 @@ impl Interpreter {
             state,
             id,
             gil,
-            gate: AttachGate::default(),
+            gate: AttachGate::new(queue),
             orphans: Mutex::default(),
             has_orphans: AtomicBool::new(false),
         }))
@@ -99,6 +103,10 @@ impl Interpreter {
 
     pub(crate) fn state(&self) -> *mut ffi::PyInterpreterState {
         self.state.as_ptr()
+    }
+
+    pub(crate) fn queue(&self) -> GateQueue {
+        self.gate.queue()
     }
 
     pub(crate) fn pass_gate(&self, attach: impl FnOnce()) -> Duration {
@@ -141,15 +149,24 @@ impl std::fmt::Debug for Interpreter {
 /// Makes a sub-interpreter and returns the thread state that CPython made for this thread with it, detached.
 ///
 /// On return the thread is attached to the main interpreter again, which also makes `PyGILState_Ensure` on this
-/// thread mean the main interpreter. Calls must not run at the same time; callers do it from one thread.
+/// thread mean the main interpreter.
 pub(crate) fn create(
     py: Python<'_>,
     own_gil: bool,
     gil: GilKind,
+    queue: GateQueue,
 ) -> Result<ThreadState, InterpreterError> {
     if py.interpreter_id() != 0 {
         return Err(InterpreterError::NotMain);
     }
+    // The call below lets go of main's GIL meanwhile, so a second thread can come here; it must not wait, because it
+    // would hold the GIL that the first one needs for its way back.
+    static CREATING: Mutex<()> = Mutex::new(());
+    let _turn = match CREATING.try_lock() {
+        Ok(turn) => turn,
+        Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+        Err(TryLockError::WouldBlock) => return Err(InterpreterError::Busy),
+    };
     // SAFETY: the thread is attached, as `py` proves, so it has a current thread state.
     let main_state = unsafe { ffi::PyThreadState_Get() };
     let created = new_thread_state(own_gil);
@@ -164,7 +181,7 @@ pub(crate) fn create(
     // SAFETY: detaches `created` and attaches `main_state`, which this thread was attached to before.
     unsafe { ffi::PyThreadState_Swap(main_state) };
     // SAFETY: the interpreter was just made, and nothing in this crate deletes interpreters.
-    let interpreter = unsafe { Interpreter::from_state(state, gil) };
+    let interpreter = unsafe { Interpreter::from_state(state, gil, queue) };
     // SAFETY: `created` was made for this thread, is detached and owned by nobody else.
     Ok(unsafe { ThreadState::from_raw(created, interpreter) })
 }

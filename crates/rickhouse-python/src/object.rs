@@ -91,6 +91,14 @@ impl<'py> Object<'py> {
         unsafe { Object::from_call(self.token(), value) }
     }
 
+    /// The attribute with a name that is kept as a `str`, which saves making one.
+    pub fn attr_by(&self, name: &Object<'py>) -> PyResult<'py> {
+        // SAFETY: attached; both are live.
+        let value = unsafe { ffi::PyObject_GetAttr(self.as_ptr(), name.as_ptr()) };
+        // SAFETY: a new reference, or NULL with an exception.
+        unsafe { Object::from_call(self.token(), value) }
+    }
+
     /// The attribute `name`, or `None` when there is none. Raises nothing in that case, which is what makes it cheap:
     /// looking for a missing `close` by `AttributeError` costs 0.7 µs.
     pub fn optional_attr(&self, name: &Object<'py>) -> PyResult<'py, Option<Object<'py>>> {

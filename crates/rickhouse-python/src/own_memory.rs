@@ -26,6 +26,11 @@ pub(crate) fn read_u64(address: u64) -> Option<u64> {
     Some(u64::from_ne_bytes(bytes.try_into().ok()?))
 }
 
+/// The 64-bit field at `offset` of the structure at `base`. A torn read can give any `base`, so the sum may wrap.
+pub(crate) fn read_field(base: u64, offset: u64) -> Option<u64> {
+    read_u64(base.wrapping_add(offset))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,5 +41,6 @@ mod tests {
         assert_eq!(read_u64((&raw const value) as u64), Some(value));
         assert_eq!(read_u64(8), None);
         assert_eq!(read_bytes(u64::MAX - 4, 8), None);
+        assert_eq!(read_field(u64::MAX, 8), None);
     }
 }

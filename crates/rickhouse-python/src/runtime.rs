@@ -3,12 +3,14 @@
 use std::ffi::{CStr, CString};
 use std::path::PathBuf;
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use pyo3_ffi as ffi;
 
+use crate::attach_gate::GateQueue;
 use crate::error::PyResult;
 use crate::interpreter::{self, GilKind, Interpreter, InterpreterError};
-use crate::thread_state::ThreadState;
+use crate::thread_state::{self, ThreadState};
 use crate::token::Python;
 
 /// CPython in this process. There is one, made by [`Runtime::initialize`] or found running by the extension module's
@@ -49,8 +51,10 @@ impl Runtime {
     /// # Errors
     /// [`InitError`] with CPython's text.
     pub fn initialize(config: &InitConfig) -> Result<(Runtime, ThreadState), InitError> {
+        // Two threads that come here together must not both find CPython uninitialised.
+        static BEGUN: AtomicBool = AtomicBool::new(false);
         // SAFETY: has no requirements.
-        if unsafe { ffi::Py_IsInitialized() } != 0 {
+        if BEGUN.swap(true, Ordering::AcqRel) || unsafe { ffi::Py_IsInitialized() } != 0 {
             return Err(InitError("it runs in this process already".to_owned()));
         }
         pre_initialize()?;
@@ -73,9 +77,10 @@ impl Runtime {
             GilKind::Off
         };
         // SAFETY: the main interpreter lives as long as the process, since CPython is never finalised here.
-        let main = unsafe { Interpreter::from_state(main, gil) };
+        let main = unsafe { Interpreter::from_state(main, gil, GateQueue::default()) };
         // SAFETY: the thread is attached to main.
         let state = unsafe { ffi::PyEval_SaveThread() };
+        thread_state::forget_attachment();
         let state = NonNull::new(state).expect("an attached thread has a thread state");
         // SAFETY: this thread's own state, detached just above; CPython keeps it but uses it no more.
         let state = unsafe { ThreadState::from_raw(state, main) }.borrowed_from_python();
@@ -87,11 +92,10 @@ impl Runtime {
         self.main
     }
 
-    /// Makes a sub-interpreter, and the calling thread's state in it. Must be called attached to main, by one thread
-    /// at a time.
+    /// Makes a sub-interpreter, and the calling thread's state in it.
     ///
     /// # Errors
-    /// [`InterpreterError`], with CPython's text when it refuses.
+    /// [`InterpreterError`]: not attached to main, another thread is making one, or with CPython's text when it refuses.
     pub fn new_interpreter(
         &self,
         py: Python<'_>,
@@ -105,7 +109,12 @@ impl Runtime {
             (true, true) => GilKind::Own,
             (true, false) => GilKind::Shared,
         };
-        interpreter::create(py, own_gil, gil)
+        // Interpreters under one GIL queue for it together, or their threads would starve each other.
+        let queue = match gil {
+            GilKind::Shared => self.main.queue(),
+            GilKind::Own | GilKind::Off => GateQueue::default(),
+        };
+        interpreter::create(py, own_gil, gil, queue)
     }
 
     /// Which CPython this is.

@@ -85,17 +85,43 @@ impl<'py> Object<'py> {
 
     /// A `str` as latin-1 bytes; `UnicodeEncodeError` when a character is beyond U+00FF.
     ///
-    /// The fast path reads the characters of a compact latin-1 `str` in place.
+    /// The fast path reads an ASCII `str` in place.
     pub fn with_latin1<R>(
         &self,
         py: Python<'py>,
         work: impl FnOnce(&[u8]) -> R,
     ) -> PyResult<'py, R> {
+        if let Some(ascii) = self.ascii() {
+            return Ok(work(ascii));
+        }
         // SAFETY: attached; a live `str` (callers have checked; anything else raises TypeError).
         let encoded = unsafe { ffi::PyUnicode_AsLatin1String(self.as_ptr()) };
         // SAFETY: a new reference, or NULL with an exception.
         let encoded = unsafe { Object::from_call(py, encoded) }?;
         Ok(work(encoded.as_bytes().unwrap_or_default()))
+    }
+
+    /// The characters of a `str` that is ASCII only.
+    fn ascii(&self) -> Option<&[u8]> {
+        if !self.is_str() {
+            return None;
+        }
+        let mut size = 0;
+        // SAFETY: attached; a live `str`. For ASCII this is the text itself, otherwise a copy cached in the object, or
+        // NULL with an exception.
+        let data = unsafe { ffi::PyUnicode_AsUTF8AndSize(self.as_ptr(), &raw mut size) };
+        if data.is_null() {
+            // SAFETY: attached.
+            unsafe { ffi::PyErr_Clear() };
+            return None;
+        }
+        // SAFETY: attached; a live `str`.
+        let characters = unsafe { ffi::PyUnicode_GetLength(self.as_ptr()) };
+        if characters != size {
+            return None;
+        }
+        // SAFETY: `data` points to `size` bytes that live and stay the same as long as the object does.
+        Some(unsafe { std::slice::from_raw_parts(data.cast(), usize::try_from(size).ok()?) })
     }
 
     /// A `str` as Rust text; lone surrogates become replacement characters.

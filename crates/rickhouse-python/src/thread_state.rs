@@ -11,9 +11,19 @@ use crate::interpreter::Interpreter;
 use crate::object::Object;
 use crate::token::Python;
 
+/// Who attached the calling thread.
+#[derive(Clone, Copy)]
+enum Attached {
+    /// Nobody: the thread is detached.
+    No,
+    /// A [`ThreadState`] of this interpreter.
+    Here(&'static Interpreter),
+    /// CPython, before it called into this crate: a thread that Python made.
+    ByPython,
+}
+
 thread_local! {
-    /// The interpreter this thread is attached to through a [`ThreadState`]; `None` while detached.
-    static CURRENT: Cell<Option<&'static Interpreter>> = const { Cell::new(None) };
+    static CURRENT: Cell<Attached> = const { Cell::new(Attached::No) };
 }
 
 /// CPython's name of an OS thread (`PyThread_get_thread_ident`, Python's `threading.get_ident()`).
@@ -122,7 +132,7 @@ impl ThreadState {
     /// When the thread is attached already: two attached states on one thread would be a fatal error of CPython.
     pub fn attach<R>(&mut self, work: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
         assert!(
-            current_interpreter().is_none(),
+            matches!(CURRENT.get(), Attached::No),
             "the thread is attached to an interpreter already"
         );
         let state = self.state;
@@ -130,7 +140,7 @@ impl ThreadState {
             // SAFETY: `state` is this thread's own, detached (asserted above), and its interpreter is live.
             unsafe { ffi::PyEval_RestoreThread(state.as_ptr()) };
         });
-        CURRENT.set(Some(self.interpreter));
+        CURRENT.set(Attached::Here(self.interpreter));
         let _detach = DetachOnDrop;
         // SAFETY: attached just above; detached only when `_detach` drops, after `work` has returned or unwound.
         let py = unsafe { Python::assume_attached() };
@@ -141,7 +151,7 @@ impl ThreadState {
 
 impl Drop for ThreadState {
     fn drop(&mut self) {
-        if !self.owned || current_interpreter().is_some() {
+        if !self.owned || !matches!(CURRENT.get(), Attached::No) {
             // The main thread's state belongs to CPython. One dropped while another is attached is left behind,
             // which costs some memory; deleting it here would need to attach it.
             return;
@@ -151,8 +161,14 @@ impl Drop for ThreadState {
             // SAFETY: `state` is this thread's own and detached.
             unsafe { ffi::PyEval_RestoreThread(state.as_ptr()) };
         });
+        // What the thread kept in `threading.local` is let go of next, and its finalizers may call into this crate.
+        CURRENT.set(Attached::Here(self.interpreter));
+        // SAFETY: attached just above.
+        let py = unsafe { Python::assume_attached() };
+        self.interpreter.release_orphans(py);
         // SAFETY: `state` is attached, which `PyThreadState_Clear` needs.
         unsafe { ffi::PyThreadState_Clear(state.as_ptr()) };
+        CURRENT.set(Attached::No);
         // SAFETY: the current thread state is the cleared one; the call detaches and frees it.
         unsafe { ffi::PyThreadState_DeleteCurrent() };
     }
@@ -163,7 +179,7 @@ struct DetachOnDrop;
 
 impl Drop for DetachOnDrop {
     fn drop(&mut self) {
-        CURRENT.set(None);
+        CURRENT.set(Attached::No);
         // SAFETY: made right after attaching; `detached` restores the state before it returns, so it is attached here.
         unsafe { ffi::PyEval_SaveThread() };
     }
@@ -172,7 +188,7 @@ impl Drop for DetachOnDrop {
 /// Attaches again what [`detached`] let go of, also when the closure unwinds.
 struct Reattach {
     state: *mut ffi::PyThreadState,
-    interpreter: Option<&'static Interpreter>,
+    attached: Attached,
 }
 
 impl Drop for Reattach {
@@ -182,28 +198,56 @@ impl Drop for Reattach {
             // SAFETY: `state` was attached by this thread and saved by `detached`.
             unsafe { ffi::PyEval_RestoreThread(state) };
         };
-        match self.interpreter {
-            Some(interpreter) => {
-                interpreter.pass_gate(attach);
-                CURRENT.set(Some(interpreter));
-            }
-            None => attach(),
+        match self.attached {
+            Attached::Here(interpreter) => drop(interpreter.pass_gate(attach)),
+            Attached::ByPython | Attached::No => attach(),
         }
+        CURRENT.set(self.attached);
     }
 }
 
 /// See [`Python::detach`], which proves that the thread is attached.
 pub(crate) fn detached<R>(work: impl FnOnce() -> R) -> R {
-    let interpreter = CURRENT.take();
+    let attached = CURRENT.replace(Attached::No);
     // SAFETY: the caller holds a token, so a thread state is attached.
     let state = unsafe { ffi::PyEval_SaveThread() };
-    let _reattach = Reattach { state, interpreter };
+    let _reattach = Reattach { state, attached };
     work()
 }
 
 /// The interpreter this thread is attached to through a [`ThreadState`].
 pub(crate) fn current_interpreter() -> Option<&'static Interpreter> {
-    CURRENT.get()
+    match CURRENT.get() {
+        Attached::Here(interpreter) => Some(interpreter),
+        Attached::No | Attached::ByPython => None,
+    }
+}
+
+/// Notes for its life that CPython has called into this crate, so that a thread which Python made counts as attached:
+/// a [`ThreadState::attach`] on it would be a fatal error of CPython.
+pub(crate) struct CalledByPython {
+    before: Attached,
+}
+
+impl CalledByPython {
+    pub(crate) fn enter() -> Self {
+        let before = CURRENT.get();
+        if matches!(before, Attached::No) {
+            CURRENT.set(Attached::ByPython);
+        }
+        CalledByPython { before }
+    }
+}
+
+impl Drop for CalledByPython {
+    fn drop(&mut self) {
+        CURRENT.set(self.before);
+    }
+}
+
+/// Notes that the thread, which CPython had attached, was detached for good.
+pub(crate) fn forget_attachment() {
+    CURRENT.set(Attached::No);
 }
 
 /// Asks CPython to raise `exception` (a class of this interpreter) in the thread `target`, or takes a pending one back

@@ -6,6 +6,7 @@ use pyo3_ffi as ffi;
 
 use crate::error::{Error, ErrorKind};
 use crate::object::Object;
+use crate::thread_state::CalledByPython;
 use crate::token::Python;
 
 /// What a callback returns to C: a value, and what stands for "an exception is set".
@@ -54,6 +55,7 @@ pub(crate) unsafe fn callback<'py, R: CallbackResult<'py>>(
     // SAFETY: attached by this function's requirement; `'py` ends when the callback returns, since nothing that holds
     // it can be stored anywhere.
     let py = unsafe { Python::assume_attached() };
+    let _entered = CalledByPython::enter();
     let outcome = catch_unwind(AssertUnwindSafe(|| body(py)));
     match outcome {
         Ok(Ok(value)) => value.into_raw(),

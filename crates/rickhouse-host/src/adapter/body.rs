@@ -183,6 +183,8 @@ fn fail<'py>(
         end(request, Failure::Timeout);
         return Outcome::TimedOut;
     }
+    // The application's own mistakes are worth a traceback even when the client has left.
+    let broken = broken && error.is(py, ErrorKind::Os);
     if broken {
         log::client_gone(py, &label, &error.describe(py));
     } else {

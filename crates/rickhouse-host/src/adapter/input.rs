@@ -95,12 +95,10 @@ impl Input {
                 let mut state = self.request.input();
                 let rest = state.rest();
                 let window = &rest[..rest.len().min(limit)];
-                if let Some(newline) = window[searched.min(window.len())..]
-                    .iter()
-                    .position(|byte| *byte == b'\n')
-                {
-                    let count = searched + newline + 1;
-                    return Ok(state.take(count));
+                // Another thread may have taken some of it meanwhile.
+                let begin = searched.min(window.len());
+                if let Some(newline) = window[begin..].iter().position(|byte| *byte == b'\n') {
+                    return Ok(state.take(begin + newline + 1));
                 }
                 if window.len() == limit || state.ended {
                     let count = window.len();

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rickhouse_python::{ClassHandle, Object, PyResult, Python, Scoped};
+use rickhouse_python::{ClassHandle, Handle, Object, PyResult, Python, Scoped};
 
 use crate::adapter::input::InputState;
 use crate::adapter::response::ResponseState;
@@ -57,8 +57,14 @@ impl RequestClasses {
         })
     }
 
-    pub(crate) fn adapter<'py>(&self, py: Python<'py>, request: &Arc<Request>) -> PyResult<'py> {
-        self.adapter.instance(py, Adapter::new(Arc::clone(request)))
+    pub(crate) fn adapter<'py>(
+        &self,
+        py: Python<'py>,
+        request: &Arc<Request>,
+        write_name: &Object<'py>,
+    ) -> PyResult<'py> {
+        let adapter = Adapter::new(Arc::clone(request), Handle::new(py, write_name));
+        self.adapter.instance(py, adapter)
     }
 
     pub(crate) fn input<'py>(&self, py: Python<'py>, request: &Arc<Request>) -> PyResult<'py> {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use rickhouse_python::{
-    Args, Class, Error, ErrorKind, Method, MethodBody, Object, PyResult, Python, ScopeError,
+    Args, Class, Error, ErrorKind, Handle, Method, MethodBody, Object, PyResult, Python, ScopeError,
 };
 use rickhouse_wsgi::{content_length, header, status};
 
@@ -15,11 +15,16 @@ use crate::exchange::{Exchange, ResponseHead};
 /// `mod_wsgi.Adapter`: `start_response` and `write` are its bound methods.
 pub(crate) struct Adapter {
     request: Arc<Request>,
+    write_name: Handle,
 }
 
 impl Adapter {
-    pub(crate) fn new(request: Arc<Request>) -> Self {
-        Adapter { request }
+    /// `write_name` is the interned `str` "write": `start_response` looks it up in every request.
+    pub(crate) fn new(request: Arc<Request>, write_name: Handle) -> Self {
+        Adapter {
+            request,
+            write_name,
+        }
     }
 }
 
@@ -83,43 +88,61 @@ pub(crate) fn send_head<'py>(
     exchange: &mut dyn Exchange,
     complete: Option<u64>,
 ) -> PyResult<'py, ()> {
+    match hand_over_head(request, exchange, complete) {
+        Ok(()) => Ok(()),
+        // The exceptions are made without the lock: making one can run the application's finalizers.
+        Err(HeadError::Missing) => {
+            let text = "start_response() must be called before response content is produced";
+            Err(Error::new(py, ErrorKind::Runtime, text))
+        }
+        Err(HeadError::ContentLength(text)) => Err(Error::new(py, ErrorKind::Value, &text)),
+        Err(HeadError::Output(failure)) => Err(output_error(py, &failure)),
+    }
+}
+
+/// Why the head did not reach the front end.
+enum HeadError {
+    Missing,
+    /// With the text for the application.
+    ContentLength(String),
+    Output(io::Error),
+}
+
+fn hand_over_head(
+    request: &Request,
+    exchange: &mut dyn Exchange,
+    complete: Option<u64>,
+) -> Result<(), HeadError> {
+    /// Most responses have fewer headers, and then this is done without memory from the heap.
+    const FEW: usize = 16;
+
     let mut state = request.response();
     if state.sent {
         return Ok(());
     }
-    let Some(head) = &state.head else {
-        let text = "start_response() must be called before response content is produced";
-        return Err(Error::new(py, ErrorKind::Runtime, text));
+    let head = state.head.as_ref().ok_or(HeadError::Missing)?;
+    let declared = head.declared_length()?;
+    let mut few: [(&[u8], &[u8]); FEW] = Default::default();
+    let many: Vec<(&[u8], &[u8])>;
+    let headers = if head.headers.len() <= FEW {
+        few.iter_mut()
+            .zip(head.fields())
+            .for_each(|(place, field)| *place = field);
+        &few[..head.headers.len()]
+    } else {
+        many = head.fields().collect();
+        &many
     };
-    let declared = declared_length(py, head)?;
-    let headers: Vec<(&[u8], &[u8])> = head.fields().collect();
     let started = exchange.start(&ResponseHead {
         status: head.status,
         reason: &head.text[head.reason.clone()],
-        headers: &headers,
+        headers,
         length: declared.or(complete),
         length_declared: declared.is_some(),
     });
-    drop(headers);
     state.sent = true;
-    if let Err(failure) = started {
-        state.broken = true;
-        return Err(output_error(py, &failure));
-    }
-    Ok(())
-}
-
-fn declared_length<'py>(py: Python<'py>, head: &Head) -> PyResult<'py, Option<u64>> {
-    let Some((_, value)) = head
-        .fields()
-        .find(|(name, _)| name.eq_ignore_ascii_case(b"content-length"))
-    else {
-        return Ok(None);
-    };
-    match content_length::parse_declared(value) {
-        Ok(length) => Ok(Some(length)),
-        Err(error) => Err(Error::new(py, ErrorKind::Value, &error.to_string())),
-    }
+    state.broken |= started.is_err();
+    started.map_err(HeadError::Output)
 }
 
 impl Head {
@@ -127,6 +150,14 @@ impl Head {
         self.headers
             .iter()
             .map(|(name, value)| (&self.text[name.clone()], &self.text[value.clone()]))
+    }
+
+    fn declared_length(&self) -> Result<Option<u64>, HeadError> {
+        self.fields()
+            .find(|(name, _)| name.eq_ignore_ascii_case(b"content-length"))
+            .map(|(_, value)| content_length::parse_declared(value))
+            .transpose()
+            .map_err(|error| HeadError::ContentLength(error.to_string()))
     }
 
     fn clear(&mut self) {
@@ -244,7 +275,7 @@ impl MethodBody<Adapter> for StartResponse {
             given => return Err(wrong_count(py, given.len())),
         };
         this.start(py, status, headers, exc_info)?;
-        instance.attr(c"write")
+        instance.attr_by(&this.write_name.bind(py))
     }
 }
 
@@ -296,8 +327,9 @@ impl Adapter {
 
 /// The exception of `exc_info`, to be raised again because the head is on its way already.
 fn raise_again<'py>(py: Python<'py>, exc_info: &Object<'py>) -> Error<'py> {
-    let (3, Some(value), Some(traceback)) = (
+    let (3, Some(class), Some(value), Some(traceback)) = (
         exc_info.sequence_len(),
+        exc_info.sequence_item(py, 0),
         exc_info.sequence_item(py, 1),
         exc_info.sequence_item(py, 2),
     ) else {
@@ -307,10 +339,7 @@ fn raise_again<'py>(py: Python<'py>, exc_info: &Object<'py>) -> Error<'py> {
         );
         return Error::new(py, ErrorKind::Type, &text);
     };
-    match value.call_method(py, c"with_traceback", &[&traceback]) {
-        Ok(exception) => Error::from_value(exception),
-        Err(error) => error,
-    }
+    Error::from_exc_info(py, &class, &value, &traceback)
 }
 
 fn wrong_count(py: Python<'_>, given: usize) -> Error<'_> {
