@@ -26,7 +26,11 @@ struct Transport {
 }
 
 impl Read for Transport {
-    fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, mut room: ReadBufCursor<'_>) -> Poll<std::io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        mut room: ReadBufCursor<'_>,
+    ) -> Poll<std::io::Result<()>> {
         let Transport { socket, scratch } = &mut *self;
         let size = room.remaining().min(scratch.len());
         match socket.recv(&mut scratch[..size]) {
@@ -41,7 +45,11 @@ impl Read for Transport {
 }
 
 impl Write for Transport {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, data: &[u8]) -> Poll<std::io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        data: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
         match self.socket.send(data) {
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Poll::Pending,
             result => Poll::Ready(result),
@@ -59,12 +67,22 @@ impl Write for Transport {
 }
 
 async fn hello(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-    let seen: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    let seen: usize = request
+        .headers()
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
     std::hint::black_box((seen, request.method(), request.uri().path()));
     let response = Response::new(Full::new(Bytes::from_static(b"Hello, world!\n")));
     let (mut parts, body) = response.into_parts();
-    parts.headers.insert("content-type", hyper::header::HeaderValue::from_static("text/plain"));
-    parts.headers.insert("server", hyper::header::HeaderValue::from_static("rickhouse"));
+    parts.headers.insert(
+        "content-type",
+        hyper::header::HeaderValue::from_static("text/plain"),
+    );
+    parts.headers.insert(
+        "server",
+        hyper::header::HeaderValue::from_static("rickhouse"),
+    );
     Ok(Response::from_parts(parts, body))
 }
 
@@ -73,7 +91,13 @@ type Connection = Pin<Box<dyn Future<Output = hyper::Result<()>>>>;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     const LISTENER: u64 = 0;
     let port = std::env::var("BIND_PORT").map_or(Ok(8000), |port| port.parse())?;
-    let listener = Listener::bind(&BindAddress::Tcp { host: "127.0.0.1".into(), port }, 2048)?;
+    let listener = Listener::bind(
+        &BindAddress::Tcp {
+            host: "127.0.0.1".into(),
+            port,
+        },
+        2048,
+    )?;
     let set = Readiness::new()?;
     set.add(&listener, LISTENER, Interest::Accept)?;
     let mut connections: HashMap<u64, Connection> = HashMap::new();
@@ -85,8 +109,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 while let Ok((socket, _)) = listener.accept() {
                     socket.set_nodelay();
                     set.add(&socket, next, Interest::Read)?;
-                    let transport = Transport { socket, scratch: vec![0; 16 * 1024] };
-                    let connection = http1::Builder::new().serve_connection(transport, service_fn(hello));
+                    let transport = Transport {
+                        socket,
+                        scratch: vec![0; 16 * 1024],
+                    };
+                    let connection =
+                        http1::Builder::new().serve_connection(transport, service_fn(hello));
                     connections.insert(next, Box::pin(connection));
                     next += 1;
                 }
