@@ -9,6 +9,17 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, SocketAddrAny};
 use rustix::time::Timespec;
 
+/// What [`Socket::peek`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peeked {
+    /// The peer is there and has sent nothing.
+    Nothing,
+    /// Bytes to read.
+    Bytes,
+    /// The end of the stream, or a broken connection.
+    Closed,
+}
+
 /// A connected, non-blocking stream socket. Writing never raises `SIGPIPE`.
 #[derive(Debug)]
 pub struct Socket {
@@ -79,14 +90,15 @@ impl Socket {
         wait(self.fd.as_fd(), PollFlags::OUT, timeout)
     }
 
-    /// Whether the peer has closed or reset the connection (seen now, without reading anything).
+    /// What a read would find now; nothing is consumed.
     #[must_use]
-    pub fn peer_closed(&self) -> bool {
+    pub fn peek(&self) -> Peeked {
         let mut byte = [0u8; 1];
         match rustix::net::recv(&self.fd, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT) {
-            Ok((count, _)) => count == 0,
-            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => false,
-            Err(_) => true,
+            Ok((0, _)) => Peeked::Closed,
+            Ok(_) => Peeked::Bytes,
+            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => Peeked::Nothing,
+            Err(_) => Peeked::Closed,
         }
     }
 

@@ -80,9 +80,9 @@ impl<'a> Concierge<'a> {
         } else if stats.open > 0 || engine.is_full() {
             engine.bell.sleep(SCAN_TICK);
         } else {
-            engine
-                .bell
-                .sleep_unless(|| engine.open_connections() > 0 || engine.life() != Life::Serving);
+            engine.bell.sleep_unless(|| {
+                engine.open_connections() > 0 || engine.is_full() || engine.life() != Life::Serving
+            });
         }
     }
 

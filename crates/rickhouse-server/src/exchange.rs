@@ -4,6 +4,7 @@ use std::io::{self, ErrorKind, IoSlice};
 use std::os::fd::BorrowedFd;
 
 use rickhouse_os::sendfile::send_file;
+use rickhouse_os::socket::Peeked;
 
 use crate::access::ResponseFields;
 use crate::connection::{Buffers, Connection};
@@ -336,7 +337,7 @@ impl<'a> Exchange<'a> {
     #[must_use]
     pub fn client_gone(&self) -> bool {
         let heard = self.connection.peer_closed || self.engine.slab.heard_peer_closed(self.token);
-        heard && self.connection.socket.peer_closed()
+        heard && self.connection.socket.peek() == Peeked::Closed
     }
 
     /// Ends the response, into the output only.

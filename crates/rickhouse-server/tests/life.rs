@@ -2,11 +2,14 @@
 
 mod common;
 
+use std::io::{Read, Write};
 use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use common::{Client, answer, echo, header, start, status};
-use rickhouse_server::{Exchange, Limits, Settings, Timeouts, TrustedPeers};
+use common::{Client, answer, echo, header, start, start_lanes, start_on, status};
+use rickhouse_server::{
+    BindAddress, Exchange, Limits, Listener, LogFormat, Settings, Timeouts, TrustedPeers,
+};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -376,4 +379,120 @@ fn descriptors_come_back_after_a_burst() {
     assert_eq!((stats.accepted, stats.finished), (301, 301));
     // Other tests of this process open descriptors of their own; a leak here would be 300.
     assert!(count() < 250, "{} descriptors", count());
+}
+
+#[test]
+fn no_request_is_lost_between_lanes_queues_and_wakes() {
+    // Short and long requests mixed, more clients than threads, so that lanes open and close, the ready queue is used, and
+    // the concierge comes and goes.
+    let running = start_lanes(Settings::default(), 2, 4, |exchange| {
+        let slow = exchange.head().query() == b"slow";
+        if slow {
+            std::thread::sleep(Duration::from_millis(15));
+        }
+        echo(exchange);
+    });
+    const CLIENTS: u64 = 24;
+    const REQUESTS: u64 = 150;
+    std::thread::scope(|scope| {
+        for client in 0..CLIENTS {
+            let running = &running;
+            scope.spawn(move || {
+                let mut connection = running.connect();
+                for request in 0..REQUESTS {
+                    let query = if (client * 7 + request) % 40 == 0 {
+                        "slow"
+                    } else {
+                        ""
+                    };
+                    connection.send(format!("GET /?{query} HTTP/1.1\r\nHost: a\r\n\r\n"));
+                    assert_eq!(connection.response().1, "GET ");
+                    if request % 50 == 49 {
+                        connection = running.connect();
+                    }
+                }
+            });
+        }
+    });
+    let stats = running.wait_for("all connections to close", |stats| {
+        stats.open == 0 && stats.running == 0
+    });
+    assert_eq!(
+        (stats.finished, stats.aborted, stats.shed),
+        (CLIENTS * REQUESTS, 0, 0)
+    );
+}
+
+#[test]
+fn eight_sleeping_requests_overlap_in_one_lane() {
+    static INSIDE: Mutex<usize> = Mutex::new(0);
+    static GATE: Gate = Gate::new();
+    let running = start(Settings::default(), 8, |exchange| {
+        *INSIDE.lock().unwrap() += 1;
+        GATE.pass();
+        echo(exchange);
+    });
+    let mut clients: Vec<Client> = (0..8).map(|_| running.connect()).collect();
+    for client in &mut clients {
+        client.send(GET);
+    }
+    running.wait_for("all eight to be inside", |_| *INSIDE.lock().unwrap() == 8);
+    GATE.open();
+    clients
+        .iter_mut()
+        .for_each(|client| assert_eq!(client.response().1, "GET "));
+}
+
+#[test]
+fn a_socket_file_serves_as_well() {
+    let folder = std::env::temp_dir().join(format!("rickhouse-server-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("socket");
+    let listener = Listener::bind(
+        &BindAddress::Unix {
+            path: path.clone(),
+            mode: Some(0o600),
+        },
+        16,
+    )
+    .unwrap();
+    let running = start_on(vec![listener], Settings::default(), 1, 1, echo);
+    let mut stream = std::os::unix::net::UnixStream::connect(&path).unwrap();
+    stream.write_all(b"GET /environ HTTP/1.1\r\nHost: site\r\nX-Forwarded-For: 1.2.3.4\r\nConnection: close\r\n\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    for line in ["SERVER_NAME=site", "SERVER_PORT=80", "REMOTE_ADDR=1.2.3.4"] {
+        assert!(text.contains(line), "{text}");
+    }
+    drop(running);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn json_lines_are_json() {
+    let settings = Settings {
+        access_format: LogFormat::json(),
+        ..Settings::default()
+    };
+    let running = start(settings, 1, echo);
+    running
+        .connect()
+        .send("GET /x\u{ff}\" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        .rest();
+    running.connect().send("nonsense\"\r\n\r\n").rest();
+    running.wait_for("the lines", |_| running.log.all().len() == 2);
+    let lines: Vec<serde_json::Value> = running
+        .log
+        .all()
+        .iter()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(
+        (&lines[0]["status"], &lines[0]["target"]),
+        (&200.into(), &"/x\u{c3}\u{bf}\"".into())
+    );
+    assert_eq!(
+        (&lines[1]["status"], &lines[1]["request_line"]),
+        (&400.into(), &"nonsense\"".into())
+    );
 }

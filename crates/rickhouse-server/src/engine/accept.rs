@@ -138,6 +138,7 @@ impl Engine {
     fn close_when_full(&self) {
         if !self.full.swap(true, SeqCst) {
             self.forget_doors(|_| true);
+            self.bell.ring_if_asleep();
         }
     }
 

@@ -14,6 +14,9 @@ use crate::request::head::RequestHead;
 use crate::request::scan::leading_blank_line;
 use crate::slab::{Claimed, Token};
 
+/// Requests of one connection that are run before others get their turn: a client that pipelines without end would
+/// keep a thread for itself.
+const RUNS_IN_A_ROW: u32 = 32;
 /// How much is read and thrown away while a refused client keeps sending.
 const LINGER_LIMIT: usize = 1 << 20;
 /// How long a refused client may take to read our answer, in milliseconds.
@@ -46,15 +49,23 @@ impl Engine {
         context: &mut Context,
         runner: &mut dyn Runner,
     ) {
+        let mut runs = 0;
         loop {
             claimed.note_news();
+            if runs == RUNS_IN_A_ROW {
+                context.yielded = true;
+                return self.put_back(claimed);
+            }
             match self.advance(&mut claimed.connection, claimed.token, context) {
                 Step::Answer => {}
                 Step::Close => return self.discard(claimed, context),
-                Step::Run => match runner.run(self, claimed, context) {
-                    Some(answered) => claimed = answered,
-                    None => return,
-                },
+                Step::Run => {
+                    runs += 1;
+                    match runner.run(self, claimed, context) {
+                        Some(answered) => claimed = answered,
+                        None => return,
+                    }
+                }
                 Step::Wait => {
                     give_back(&mut claimed.connection, context);
                     let overdue = claimed.connection.deadline;

@@ -91,7 +91,10 @@ pub(crate) enum Work {
 #[derive(Debug)]
 pub(crate) struct Context {
     events: Events,
+    #[expect(clippy::vec_box, reason = "the boxes move to and from connections")]
     spare: Vec<Box<Buffers>>,
+    /// A connection with more to do was put back: others must get their turn first.
+    yielded: bool,
     date: DateLine,
 }
 
@@ -100,6 +103,7 @@ impl Context {
         Context {
             events: Events::with_capacity(BATCH),
             spare: Vec::new(),
+            yielded: false,
             date: DateLine::default(),
         }
     }
@@ -136,10 +140,11 @@ impl DateLine {
 
 impl Engine {
     pub(crate) fn new(
-        settings: Settings,
+        mut settings: Settings,
         doors: Vec<Door>,
         access: Option<AccessLog>,
     ) -> Result<Engine, ServerError> {
+        settings.limits.connections = settings.limits.connections.max(1);
         let readiness = Readiness::new().map_err(ServerError::Readiness)?;
         let wake = Wake::new(&readiness, WAKE).map_err(ServerError::Readiness)?;
         let engine = Engine {
@@ -251,6 +256,9 @@ impl Engine {
                 self.wake.wake();
                 return Work::Stop;
             }
+            if std::mem::take(&mut context.yielded) {
+                self.poll_for_others(&mut context.events, Duration::ZERO);
+            }
             if let Some(claimed) = self.take_queued() {
                 return Work::Connection(claimed);
             }
@@ -347,7 +355,7 @@ impl Engine {
     }
 
     /// Queues an owned connection for whoever comes next.
-    fn put_back(&self, mut claimed: Claimed) {
+    pub(crate) fn put_back(&self, mut claimed: Claimed) {
         claimed.note_news();
         let token = claimed.token;
         self.slab.park(claimed);

@@ -1,5 +1,7 @@
 //! What becomes of connections and requests that waited too long; and the concierge's view of the queue.
 
+use rickhouse_os::socket::Peeked;
+
 use super::queue::Ready;
 use super::{Context, Engine, Queueing};
 use crate::connection::{After, Phase};
@@ -19,7 +21,7 @@ impl Engine {
             Phase::Proxy | Phase::Complete | Phase::Flush(_) | Phase::Linger => false,
         };
         if !owes_answer {
-            return self.discard(claimed, context);
+            return self.dismiss(claimed, context);
         }
         let mut buffers = connection.buffers.take().unwrap_or_default();
         self.counters.refused.add_one();
@@ -33,19 +35,20 @@ impl Engine {
         self.drive(claimed, context, &mut Queueing);
     }
 
-    /// Ends an idle connection of a draining server, unless a request has just come.
+    /// Ends a connection on which nothing happens, unless a request has just come (and its event was not looked at yet,
+    /// because everybody is busy).
     pub(crate) fn dismiss(&self, mut claimed: Claimed, context: &mut Context) {
-        claimed.note_news();
-        let closes = claimed.connection.phase == Phase::Linger || !claimed.connection.readable;
-        if !closes {
-            return self.drive(claimed, context, &mut Queueing);
+        let connection = &mut *claimed.connection;
+        if connection.phase != Phase::Head {
+            return self.discard(claimed, context);
         }
-        if claimed.connection.phase == Phase::Head {
+        if connection.socket.peek() == Peeked::Bytes {
+            connection.readable = true;
+        } else {
             // As after a last response: a request that crosses our close is not answered by a reset.
-            claimed.connection.phase = Phase::Flush(After::Linger);
-            return self.drive(claimed, context, &mut Queueing);
+            connection.phase = Phase::Flush(After::Linger);
         }
-        self.discard(claimed, context);
+        self.drive(claimed, context, &mut Queueing);
     }
 
     /// Answers 503 to requests that waited too long for a thread.

@@ -100,7 +100,10 @@ impl Shared {
     fn sleep<'a>(&'a self, mut machine: MutexGuard<'a, Machine>) -> MutexGuard<'a, Machine> {
         self.standby_asleep.store(true, SeqCst);
         let woken = |machine: &Machine| !self.standby_asleep.load(SeqCst) || !machine.has_leader();
-        while !woken(&machine) && self.activity.load(SeqCst) % 2 == 0 && !self.closed.load(SeqCst) {
+        while !woken(&machine)
+            && self.activity.load(SeqCst).is_multiple_of(2)
+            && !self.closed.load(SeqCst)
+        {
             machine = self
                 .standby
                 .wait(machine)

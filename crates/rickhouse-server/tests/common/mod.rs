@@ -57,24 +57,44 @@ pub fn listener() -> Listener {
 
 /// Starts a server with one lane of `threads`.
 pub fn start(settings: Settings, threads: usize, handle: Handle) -> Running {
-    let (traffic, health) = (listener(), listener());
-    let (address, health_address) = (traffic.local_addr().unwrap(), health.local_addr().unwrap());
+    start_lanes(settings, 1, threads, handle)
+}
+
+/// Starts a server with several lanes of `threads` each.
+pub fn start_lanes(settings: Settings, lanes: usize, threads: usize, handle: Handle) -> Running {
+    start_on(vec![listener()], settings, lanes, threads, handle)
+}
+
+/// Starts a server on listeners of the caller's.
+pub fn start_on(
+    traffic: Vec<Listener>,
+    settings: Settings,
+    lanes: usize,
+    threads: usize,
+    handle: Handle,
+) -> Running {
+    let health = listener();
+    let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+    let address = traffic[0].local_addr().unwrap_or(nowhere);
+    let health_address = health.local_addr().unwrap();
     let log = Lines::default();
     let listeners = Listeners {
-        traffic: vec![traffic],
+        traffic,
         health: vec![health],
     };
     let server = Server::new(settings, listeners, Some(Box::new(log.clone()))).unwrap();
     server.set_ready(true);
-    let lane = server.lane();
-    let mut running: Vec<JoinHandle<()>> = (0..threads)
-        .map(|_| {
-            let (server, lane) = (Arc::clone(&server), lane.clone());
-            std::thread::spawn(move || server.run(&lane, &mut { handle }))
-        })
-        .collect();
     let concierge = Arc::clone(&server);
-    running.push(std::thread::spawn(move || concierge.run_concierge()));
+    let mut running = vec![std::thread::spawn(move || concierge.run_concierge())];
+    for _ in 0..lanes {
+        let lane = server.lane();
+        for _ in 0..threads {
+            let (server, lane) = (Arc::clone(&server), lane.clone());
+            running.push(std::thread::spawn(move || {
+                server.run(&lane, &mut { handle })
+            }));
+        }
+    }
     Running {
         server,
         address,
