@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 use rustix::net::{
-    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, acceptfrom_with, bind, getsockname, listen, socket_with,
-    sockopt,
+    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, acceptfrom_with, bind, getsockname,
+    listen, socket_with, sockopt,
 };
 
 use crate::socket::{Socket, internet_address};
@@ -118,8 +118,15 @@ impl Listener {
         let name = getsockname(&fd).map_err(not_listening)?;
         let path = SocketAddrUnix::try_from(name.clone())
             .ok()
-            .and_then(|unix| unix.path().map(|path| PathBuf::from(path.to_string_lossy().into_owned())));
-        Ok(Listener { fd, local: internet_address(name), path })
+            .and_then(|unix| {
+                unix.path()
+                    .map(|path| PathBuf::from(path.to_string_lossy().into_owned()))
+            });
+        Ok(Listener {
+            fd,
+            local: internet_address(name),
+            path,
+        })
     }
 
     /// The address listened on; `None` for a socket file.
@@ -141,7 +148,12 @@ impl Listener {
     pub fn accept(&self) -> io::Result<(Socket, Option<SocketAddr>)> {
         loop {
             match acceptfrom_with(&self.fd, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
-                Ok((fd, peer)) => return Ok((Socket::from_nonblocking(fd), peer.and_then(internet_address))),
+                Ok((fd, peer)) => {
+                    return Ok((
+                        Socket::from_nonblocking(fd),
+                        peer.and_then(internet_address),
+                    ));
+                }
                 // The peer went away between its arrival and now; the next one may be fine.
                 Err(Errno::INTR | Errno::CONNABORTED | Errno::PROTO) => {}
                 Err(errno) => return Err(errno.into()),
@@ -174,27 +186,49 @@ impl std::fmt::Display for Listener {
 
 fn bind_tcp(address: &BindAddress, host: &str, port: u16) -> Result<OwnedFd, ListenError> {
     let host = if host.is_empty() { "0.0.0.0" } else { host };
-    let resolve = |source| ListenError::Resolve { address: address.to_string(), source };
+    let resolve = |source| ListenError::Resolve {
+        address: address.to_string(),
+        source,
+    };
     let target = (host, port)
         .to_socket_addrs()
         .map_err(resolve)?
         .next()
         .ok_or_else(|| resolve(io::ErrorKind::NotFound.into()))?;
-    let family = if target.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-    let made = socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK, None)
-        .and_then(|fd| {
-            sockopt::set_socket_reuseaddr(&fd, true)?;
-            bind(&fd, &target)?;
-            Ok(fd)
-        });
+    let family = if target.is_ipv4() {
+        AddressFamily::INET
+    } else {
+        AddressFamily::INET6
+    };
+    let made = socket_with(
+        family,
+        SocketType::STREAM,
+        SocketFlags::CLOEXEC | SocketFlags::NONBLOCK,
+        None,
+    )
+    .and_then(|fd| {
+        sockopt::set_socket_reuseaddr(&fd, true)?;
+        bind(&fd, &target)?;
+        Ok(fd)
+    });
     made.map_err(|errno| refused(address, errno, Some(target)))
 }
 
-fn bind_unix(address: &BindAddress, path: &Path, mode: Option<u32>) -> Result<OwnedFd, ListenError> {
-    let broken = |source| ListenError::Bind { address: address.to_string(), source };
+fn bind_unix(
+    address: &BindAddress,
+    path: &Path,
+    mode: Option<u32>,
+) -> Result<OwnedFd, ListenError> {
+    let broken = |source| ListenError::Bind {
+        address: address.to_string(),
+        source,
+    };
     if fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
         if UnixStream::connect(path).is_ok() {
-            return Err(ListenError::InUse { address: address.to_string(), holder: None });
+            return Err(ListenError::InUse {
+                address: address.to_string(),
+                holder: None,
+            });
         }
         fs::remove_file(path).map_err(broken)?;
     }
@@ -215,8 +249,14 @@ fn bind_unix(address: &BindAddress, path: &Path, mode: Option<u32>) -> Result<Ow
 fn refused(address: &BindAddress, errno: Errno, target: Option<SocketAddr>) -> ListenError {
     let address = address.to_string();
     match errno {
-        Errno::ADDRINUSE => ListenError::InUse { address, holder: target.and_then(holder::of) },
-        errno => ListenError::Bind { address, source: errno.into() },
+        Errno::ADDRINUSE => ListenError::InUse {
+            address,
+            holder: target.and_then(holder::of),
+        },
+        errno => ListenError::Bind {
+            address,
+            source: errno.into(),
+        },
     }
 }
 
@@ -252,7 +292,9 @@ mod holder {
             let mut columns = line.split_ascii_whitespace();
             let local = columns.nth(1)?;
             let state = columns.nth(1)?;
-            (local.ends_with(&port) && state == LISTEN).then(|| columns.nth(5)?.parse().ok()).flatten()
+            (local.ends_with(&port) && state == LISTEN)
+                .then(|| columns.nth(5)?.parse().ok())
+                .flatten()
         })
     }
 }
@@ -262,28 +304,46 @@ mod tests {
     use super::*;
 
     fn loopback() -> BindAddress {
-        BindAddress::Tcp { host: "127.0.0.1".into(), port: 0 }
+        BindAddress::Tcp {
+            host: "127.0.0.1".into(),
+            port: 0,
+        }
     }
 
     #[test]
     fn an_address_in_use_names_its_holder() {
         let first = Listener::bind(&loopback(), 16).unwrap();
         let port = first.local_addr().unwrap().port();
-        let taken = BindAddress::Tcp { host: "127.0.0.1".into(), port };
+        let taken = BindAddress::Tcp {
+            host: "127.0.0.1".into(),
+            port,
+        };
         let error = Listener::bind(&taken, 16).unwrap_err();
         let own = format!("(pid {})", std::process::id());
-        assert!(matches!(&error, ListenError::InUse { holder: Some(who), .. } if who.ends_with(&own)), "{error}");
+        assert!(
+            matches!(&error, ListenError::InUse { holder: Some(who), .. } if who.ends_with(&own)),
+            "{error}"
+        );
     }
 
     #[test]
     fn a_stale_socket_file_is_replaced_and_a_live_one_is_not() {
         let folder = std::env::temp_dir().join(format!("rickhouse-listen-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
-        let address = BindAddress::Unix { path: folder.join("s"), mode: Some(0o660) };
+        let address = BindAddress::Unix {
+            path: folder.join("s"),
+            mode: Some(0o660),
+        };
         let first = Listener::bind(&address, 16).unwrap();
         assert_eq!(first.socket_file(), Some(folder.join("s").as_path()));
-        assert_eq!(fs::metadata(folder.join("s")).unwrap().permissions().mode() & 0o777, 0o660);
-        assert!(matches!(Listener::bind(&address, 16), Err(ListenError::InUse { .. })));
+        assert_eq!(
+            fs::metadata(folder.join("s")).unwrap().permissions().mode() & 0o777,
+            0o660
+        );
+        assert!(matches!(
+            Listener::bind(&address, 16),
+            Err(ListenError::InUse { .. })
+        ));
         drop(first);
         Listener::bind(&address, 16).unwrap();
         fs::remove_dir_all(&folder).unwrap();
@@ -292,6 +352,9 @@ mod tests {
     #[test]
     fn a_connected_socket_is_not_a_listener() {
         let (one, _other) = UnixStream::pair().unwrap();
-        assert!(matches!(Listener::from_fd(one.into()), Err(ListenError::NotListening(_))));
+        assert!(matches!(
+            Listener::from_fd(one.into()),
+            Err(ListenError::NotListening(_))
+        ));
     }
 }

@@ -57,8 +57,14 @@ impl Events {
     /// Room for at most `capacity` events (at least one).
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Events {
-        let none = epoll::Event { flags: epoll::EventFlags::empty(), data: epoll::EventData::new_u64(0) };
-        Events { raw: vec![none; capacity.max(1)].into_boxed_slice(), count: 0 }
+        let none = epoll::Event {
+            flags: epoll::EventFlags::empty(),
+            data: epoll::EventData::new_u64(0),
+        };
+        Events {
+            raw: vec![none; capacity.max(1)].into_boxed_slice(),
+            count: 0,
+        }
     }
 
     /// The events of the last wait.
@@ -105,7 +111,9 @@ impl Readiness {
     /// # Errors
     /// When the process is out of descriptors.
     pub fn new() -> io::Result<Readiness> {
-        Ok(Readiness { epoll: epoll::create(epoll::CreateFlags::CLOEXEC)? })
+        Ok(Readiness {
+            epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
+        })
     }
 
     /// Watches a descriptor; a condition that already holds is reported.
@@ -113,7 +121,12 @@ impl Readiness {
     /// # Errors
     /// When the kernel refuses (out of watches, or watched already).
     pub fn add(&self, source: impl AsFd, token: u64, interest: Interest) -> io::Result<()> {
-        Ok(epoll::add(&self.epoll, source, epoll::EventData::new_u64(token), interest.flags())?)
+        Ok(epoll::add(
+            &self.epoll,
+            source,
+            epoll::EventData::new_u64(token),
+            interest.flags(),
+        )?)
     }
 
     /// Changes what a watched descriptor is watched for; a condition that already holds is reported again.
@@ -121,7 +134,12 @@ impl Readiness {
     /// # Errors
     /// When the descriptor is not watched.
     pub fn change(&self, source: impl AsFd, token: u64, interest: Interest) -> io::Result<()> {
-        Ok(epoll::modify(&self.epoll, source, epoll::EventData::new_u64(token), interest.flags())?)
+        Ok(epoll::modify(
+            &self.epoll,
+            source,
+            epoll::EventData::new_u64(token),
+            interest.flags(),
+        )?)
     }
 
     /// Stops watching. Closing the last descriptor of a file does the same.
@@ -137,7 +155,12 @@ impl Readiness {
     ///
     /// # Errors
     /// Only when the set itself is broken.
-    pub fn wait(&self, events: &mut Events, limit: usize, timeout: Option<Duration>) -> io::Result<()> {
+    pub fn wait(
+        &self,
+        events: &mut Events,
+        limit: usize,
+        timeout: Option<Duration>,
+    ) -> io::Result<()> {
         let timeout = timeout.map(|t| Timespec {
             tv_sec: i64::try_from(t.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: i64::from(t.subsec_nanos()),
@@ -207,6 +230,10 @@ mod tests {
         assert_eq!(seen(&mut events), [7]);
         drop(far);
         set.wait(&mut events, 8, Some(Duration::ZERO)).unwrap();
-        assert!(events.iter().all(|e| e.token == 1 && e.peer_closed && e.readable));
+        assert!(
+            events
+                .iter()
+                .all(|e| e.token == 1 && e.peer_closed && e.readable)
+        );
     }
 }

@@ -14,21 +14,37 @@ const AT_ONCE: usize = 1 << 20;
 ///
 /// # Errors
 /// `WouldBlock` when the socket is full, otherwise what the kernel says.
-pub fn send_file(socket: impl AsFd, file: BorrowedFd<'_>, offset: u64, count: u64) -> io::Result<usize> {
+pub fn send_file(
+    socket: impl AsFd,
+    file: BorrowedFd<'_>,
+    offset: u64,
+    count: u64,
+) -> io::Result<usize> {
     let count = usize::try_from(count).unwrap_or(AT_ONCE).min(AT_ONCE);
     let mut position = offset;
     match rustix::fs::sendfile(socket.as_fd(), file, Some(&mut position), count) {
-        Err(Errno::INVAL | Errno::NOSYS | Errno::SPIPE) => copy(socket.as_fd(), file, offset, count),
+        Err(Errno::INVAL | Errno::NOSYS | Errno::SPIPE) => {
+            copy(socket.as_fd(), file, offset, count)
+        }
         Err(Errno::INTR) => Err(io::ErrorKind::Interrupted.into()),
         other => Ok(other?),
     }
 }
 
-fn copy(socket: BorrowedFd<'_>, file: BorrowedFd<'_>, offset: u64, count: usize) -> io::Result<usize> {
+fn copy(
+    socket: BorrowedFd<'_>,
+    file: BorrowedFd<'_>,
+    offset: u64,
+    count: usize,
+) -> io::Result<usize> {
     let mut block = vec![0u8; count.min(64 * 1024)];
     let read = rustix::io::pread(file, &mut block, offset)?;
     if read == 0 {
         return Ok(0);
     }
-    Ok(rustix::net::send(socket, &block[..read], rustix::net::SendFlags::NOSIGNAL)?)
+    Ok(rustix::net::send(
+        socket,
+        &block[..read],
+        rustix::net::SendFlags::NOSIGNAL,
+    )?)
 }

@@ -32,7 +32,9 @@ impl Socket {
     /// # Errors
     /// `WouldBlock` when there is nothing; otherwise what the kernel says (reset, …). `Ok(0)` is the end of the stream.
     pub fn recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        let (count, _) = rustix::io::retry_on_intr(|| rustix::net::recv(&self.fd, &mut *buffer, RecvFlags::empty()))?;
+        let (count, _) = rustix::io::retry_on_intr(|| {
+            rustix::net::recv(&self.fd, &mut *buffer, RecvFlags::empty())
+        })?;
         Ok(count)
     }
 
@@ -41,7 +43,9 @@ impl Socket {
     /// # Errors
     /// `WouldBlock` when it takes nothing; otherwise what the kernel says (broken pipe, reset, …).
     pub fn send(&self, data: &[u8]) -> io::Result<usize> {
-        Ok(rustix::io::retry_on_intr(|| rustix::net::send(&self.fd, data, SendFlags::NOSIGNAL))?)
+        Ok(rustix::io::retry_on_intr(|| {
+            rustix::net::send(&self.fd, data, SendFlags::NOSIGNAL)
+        })?)
     }
 
     /// Writes what the kernel takes of several pieces, in order, in one call. `more` says that more will follow at once.
@@ -49,7 +53,11 @@ impl Socket {
     /// # Errors
     /// As [`Socket::send`].
     pub fn send_pieces(&self, pieces: &[IoSlice<'_>], more: bool) -> io::Result<usize> {
-        let flags = if more { SendFlags::NOSIGNAL | SendFlags::MORE } else { SendFlags::NOSIGNAL };
+        let flags = if more {
+            SendFlags::NOSIGNAL | SendFlags::MORE
+        } else {
+            SendFlags::NOSIGNAL
+        };
         Ok(rustix::io::retry_on_intr(|| {
             rustix::net::sendmsg(&self.fd, pieces, &mut SendAncillaryBuffer::default(), flags)
         })?)
@@ -91,7 +99,9 @@ impl Socket {
     /// Our own address of this connection; `None` on a Unix socket.
     #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
-        rustix::net::getsockname(&self.fd).ok().and_then(internet_address)
+        rustix::net::getsockname(&self.fd)
+            .ok()
+            .and_then(internet_address)
     }
 }
 

@@ -17,13 +17,11 @@ pub enum Field {
 
 /// What becomes of the request header of this name.
 pub fn classify(name: &[u8]) -> Field {
-    if name.is_empty()
-        || !name
+    let is_clean = !name.is_empty()
+        && name
             .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
-    {
-        Field::Refused
-    } else if name.eq_ignore_ascii_case(b"proxy") {
+            .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-');
+    if !is_clean || name.eq_ignore_ascii_case(b"proxy") {
         Field::Refused
     } else if name.eq_ignore_ascii_case(b"content-type") {
         Field::ContentType

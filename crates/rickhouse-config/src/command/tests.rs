@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 /// Runs a command line among these variables and files, in the directory `/start`.
@@ -245,4 +247,52 @@ fn what_is_shown_can_be_loaded_again() {
             "interrupt-timeout = 2\nrequest-timeout = 30.5\nbind = [\":1\"]\numask = \"0o22\"\n",
         )],
     );
+}
+
+/// Texts that have something to do with values, and texts that have nothing.
+fn any_value() -> impl Strategy<Value = String> {
+    prop_oneof![
+        any::<String>(),
+        "[0-9.+-]{0,25}(ms|s|m|KiB|k|EiB)?",
+        "(unix:|fd://|\\[|:)?[a-z0-9:./?=()*,-]{0,12}(\\]:[0-9]{1,6}|\\(\\))?",
+    ]
+}
+
+proptest! {
+    #[test]
+    fn no_value_of_any_option_is_too_much(values in proptest::collection::vec(any_value(), table::all().count())) {
+        let names: Vec<String> = table::all().map(table::OptionSpec::variable).collect();
+        let variables: Vec<(&str, &str)> = names.iter().zip(&values).map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        if let Ok(Command::Serve { config, .. }) = run(&["serve"], &variables, &[]) {
+            prop_assert!(!config.bind.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_good_value_survives_being_shown(at in 0..table::all().count(), value in any_value()) {
+        let spec = table::all().nth(at).expect("the strategy stays inside the table");
+        let name = spec.variable();
+        prop_assume!(spec.in_file());
+        let variables = [(name.as_str(), value.as_str()), ("RICKHOUSE_TARGET", "app"), ("RICKHOUSE_MAX_REQUESTS", "1"), ("RICKHOUSE_REQUEST_TIMEOUT", "1")];
+        let variables = if name == variables[1].0 { &variables[..1] } else { &variables[..] };
+        if let Ok(Command::Serve { config, .. }) = run(&["serve"], variables, &[]) {
+            let text = shown(&["config"], variables, &[]);
+            let (again, _) = served(&["serve"], &[], &[("rickhouse.toml", &text)]);
+            prop_assert_eq!(again, *config);
+        }
+    }
+
+    #[test]
+    fn no_file_is_too_much(text in prop_oneof![any::<String>(), "([a-z-]{1,8} ?= ?[0-9\"\\[\\]{}a-z.,:#]{0,9}\n){0,5}"]) {
+        let _ = run(&["serve", "app"], &[], &[("rickhouse.toml", &text)]);
+        let _ = run(&["serve", "app"], &[], &[("pyproject.toml", &format!("[tool.rickhouse]\n{text}"))]);
+    }
+
+    #[test]
+    fn no_command_line_is_too_much(line in proptest::collection::vec(prop_oneof!["-{0,3}[a-z=]{0,9}", "--(workers|bind|reload|umask)=?[a-z0-9:]{0,5}"], 0..8)) {
+        let line: Vec<&str> = ["serve"].into_iter().chain(line.iter().map(String::as_str)).collect();
+        if let Err(exit) = run(&line, &[], &[]) {
+            prop_assert!(exit.text.ends_with('\n') && matches!(exit.code, 0 | 2));
+        }
+    }
 }

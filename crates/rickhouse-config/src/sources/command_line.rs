@@ -26,10 +26,12 @@ Examples:
       what would hold, and where each value comes from";
 
 const SOURCES: &str = "\
-Every option can also be said by an environment variable (RICKHOUSE_MAX_REQUESTS for --max-requests)
-and in a file: rickhouse.toml, or [tool.rickhouse] of pyproject.toml. The command line is stronger
-than the environment, the environment stronger than the file. Durations are written 30s, 1m30s, 500ms,
-or as a number of seconds; sizes 64KiB (1024 each), 64kB (1000 each), 1GiB, or as a number of bytes.";
+Every option can also be said by an environment variable (RICKHOUSE_MAX_REQUESTS for
+--max-requests) and in a file: rickhouse.toml, or [tool.rickhouse] of pyproject.toml. The
+command line is stronger than the environment, the environment stronger than the file.
+
+Durations are written 30s, 1m30s, 500ms, or as a number of seconds; sizes 64KiB (1024 each),
+64kB (1000 each), 1GiB, or as a number of bytes.";
 
 /// What the command is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +82,7 @@ pub(crate) fn command() -> Command {
             section
                 .options
                 .iter()
-                .map(|spec| argument(spec).help_heading(section.title))
+                .map(|spec| argument(spec, section.title))
         })
         .collect();
     let with_options = |command: Command| {
@@ -90,6 +92,7 @@ pub(crate) fn command() -> Command {
             .after_long_help(format!("{SOURCES}\n\n{EXAMPLES}"))
     };
     Command::new("rickhouse")
+        .bin_name("rickhouse")
         .version(env!("CARGO_PKG_VERSION"))
         .about("A WSGI server that runs many Python interpreters in one process")
         .after_help(format!("{EXAMPLES}\n\n`rickhouse serve -h` lists the options, `rickhouse serve --help` explains them."))
@@ -100,7 +103,7 @@ pub(crate) fn command() -> Command {
         .subcommand(with_options(Command::new(CONFIG).about("Print the configuration that would hold, as TOML, and where each value comes from")))
 }
 
-fn argument(spec: &'static OptionSpec) -> Arg {
+fn argument(spec: &'static OptionSpec, heading: &'static str) -> Arg {
     let argument = Arg::new(spec.name)
         .value_name(spec.kind.placeholder())
         .value_parser(ValueParser::os_string())
@@ -108,6 +111,7 @@ fn argument(spec: &'static OptionSpec) -> Arg {
         .help(format!("{}{}", spec.help, summary(spec)))
         .long_help(explanation(spec));
     let argument = match spec.kind {
+        // Under clap's own heading for arguments, which comes first.
         Kind::Target => return argument.action(ArgAction::Set),
         // `--reload`, and `--reload=false` where a file has turned it on.
         Kind::Switch => argument
@@ -117,7 +121,7 @@ fn argument(spec: &'static OptionSpec) -> Arg {
         // So that "-1" is a wrong number, not an unknown option.
         _ => argument.allow_negative_numbers(true),
     };
-    let argument = argument.long(spec.name);
+    let argument = argument.long(spec.name).help_heading(heading);
     match spec.short {
         Some(letter) => argument.short(letter),
         None => argument,
@@ -142,6 +146,7 @@ fn explanation(spec: &OptionSpec) -> String {
         text.push_str(" Can be given several times.");
     }
     match spec.default {
+        Default::Text("") => text.push_str("\n[default: empty]"),
         Default::Text(default) => text.push_str(&format!("\n[default: {default}]")),
         Default::Unset(meaning) => text.push_str(&format!("\n[default: {meaning}]")),
     }

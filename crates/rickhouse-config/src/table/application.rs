@@ -15,7 +15,7 @@ section! { "Application";
     };
     CHDIR: OptionSpec {
         name: "chdir",
-        kind: Kind::Path,
+        kind: Kind::Directory,
         default: Default::Unset("the directory the command is started in"),
         help: "Change to this directory before loading the application",
         details: "A target that is a path, and the directories of --pythonpath, are relative to it. All other paths are relative to \
@@ -24,7 +24,7 @@ section! { "Application";
     };
     PYTHONPATH: OptionSpec {
         name: "pythonpath",
-        kind: Kind::Path,
+        kind: Kind::Directory,
         many: true,
         default: Default::Unset("nothing is added"),
         help: "Put this directory in front of sys.path",

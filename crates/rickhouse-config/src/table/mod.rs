@@ -85,6 +85,7 @@ pub(crate) enum Kind {
     Switch,
     /// One of these words.
     Choice(&'static [&'static str]),
+    Directory,
     Path,
     LogFile,
     UrlPath,
@@ -152,6 +153,7 @@ impl Kind {
             Self::Size => "SIZE",
             Self::Switch => "BOOL",
             Self::Choice(_) => "CHOICE",
+            Self::Directory => "DIRECTORY",
             Self::Path | Self::LogFile => "FILE",
             Self::UrlPath | Self::RootPath => "PATH",
             Self::HeaderText | Self::Text => "TEXT",

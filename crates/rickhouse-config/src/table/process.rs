@@ -38,7 +38,7 @@ section! { "Process";
         name: "group",
         short: Some('g'),
         kind: Kind::Text,
-        default: Default::Unset("the user's own group"),
+        default: Default::Unset("the group of --user, or as inherited"),
         help: "Run the workers as this group (name or number)",
         ..OptionSpec::BASE
     };

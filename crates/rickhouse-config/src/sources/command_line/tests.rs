@@ -134,6 +134,11 @@ fn nothing_to_do_says_why() {
         assert_eq!(nothing.asked_for, asked_for, "{line}");
         assert!(nothing.text.contains(part), "{line}: {}", nothing.text);
     };
+    check(
+        "serve -h",
+        true,
+        "Usage: rickhouse serve [OPTIONS] [TARGET]",
+    );
     check("--version", true, env!("CARGO_PKG_VERSION"));
     check("--help", true, "Examples:");
     check("serve --help", true, "RICKHOUSE_MAX_REQUESTS");

@@ -1,0 +1,487 @@
+//! The head and the framing of one response, formatted into memory; sending is [`crate::exchange`]'s.
+
+use std::io::{self, ErrorKind};
+
+use crate::request::environ::Digits;
+use crate::request::framing::{decimal, is_token};
+use crate::request::head::Version;
+
+/// Room for the largest chunk-size line.
+const CHUNK_OVERHEAD: usize = 18 + 2;
+
+/// What of the request decides about the response's form.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Facts {
+    pub(crate) is_head: bool,
+    pub(crate) version: Version,
+    /// Client and server both would keep the connection.
+    pub(crate) keep_alive: bool,
+}
+
+/// Where the end of the response body is seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Framing {
+    /// There is none (HEAD, 204, 304): what the application sends is dropped.
+    #[default]
+    Bodiless,
+    Length {
+        left: u64,
+    },
+    Chunked,
+    UntilClose,
+}
+
+/// One response.
+#[derive(Debug, Default)]
+pub(crate) struct Response {
+    started: bool,
+    framing: Framing,
+    /// The client was told that the connection lives.
+    pub(crate) keeps_alive: bool,
+    pub(crate) status: u16,
+    /// Body bytes admitted, framing not counted.
+    pub(crate) body_bytes: u64,
+}
+
+/// Fields that are the server's, or that concern one connection only (RFC 9110 §7.6.1).
+fn is_hop_by_hop(name: &[u8]) -> bool {
+    const NAMES: [&[u8]; 6] = [
+        b"connection",
+        b"keep-alive",
+        b"transfer-encoding",
+        b"upgrade",
+        b"trailer",
+        b"te",
+    ];
+    match name.len() {
+        2 | 7 | 10 | 17 => NAMES.iter().any(|known| name.eq_ignore_ascii_case(known)),
+        0..=5 => false,
+        _ => name[..6].eq_ignore_ascii_case(b"proxy-"),
+    }
+}
+
+impl Response {
+    pub(crate) fn is_started(&self) -> bool {
+        self.started
+    }
+
+    /// Formats the head into `out`. `length` is the whole body's, when the caller knows it; a `Content-Length` among the
+    /// fields comes first.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a status or field that would not be a response (or more than one).
+    pub(crate) fn start(
+        &mut self,
+        out: &mut Vec<u8>,
+        facts: Facts,
+        (status, reason): (u16, &[u8]),
+        fields: &mut dyn Iterator<Item = (&[u8], &[u8])>,
+        length: Option<u64>,
+        own: &OwnFields<'_>,
+    ) -> io::Result<()> {
+        if !(200..=999).contains(&status) || !is_field_value(reason) {
+            return Err(invalid("not a final status line"));
+        }
+        out.extend_from_slice(b"HTTP/1.1 ");
+        out.extend_from_slice(Digits::default().of(u64::from(status)));
+        out.push(b' ');
+        out.extend_from_slice(reason);
+        out.extend_from_slice(b"\r\n");
+        let mut seen = SeenFields::default();
+        for (name, value) in fields {
+            seen.append(out, name, value, status)?;
+        }
+        if !seen.server && !own.server.is_empty() {
+            field(out, b"Server", own.server);
+        }
+        if !seen.date {
+            out.extend_from_slice(own.date);
+        }
+        self.frame(out, facts, status, seen.length, length);
+        out.extend_from_slice(b"\r\n");
+        (self.started, self.status) = (true, status);
+        Ok(())
+    }
+
+    /// Decides where the body ends, and says so.
+    fn frame(
+        &mut self,
+        out: &mut Vec<u8>,
+        facts: Facts,
+        status: u16,
+        stated: Option<u64>,
+        known: Option<u64>,
+    ) {
+        let bodiless = facts.is_head || matches!(status, 204 | 304);
+        self.framing = match stated.or(known) {
+            _ if bodiless => Framing::Bodiless,
+            Some(left) => Framing::Length { left },
+            None if facts.version == Version::Http11 => Framing::Chunked,
+            None => Framing::UntilClose,
+        };
+        self.keeps_alive = facts.keep_alive && self.framing != Framing::UntilClose;
+        let says_length =
+            stated.is_none() && (!bodiless || facts.is_head && !matches!(status, 204 | 304));
+        match (self.framing, known) {
+            (Framing::Chunked, _) => field(out, b"Transfer-Encoding", b"chunked"),
+            (_, Some(known)) if says_length => {
+                field(out, b"Content-Length", Digits::default().of(known))
+            }
+            _ => {}
+        }
+        match (self.keeps_alive, facts.version) {
+            (true, Version::Http11) => {}
+            (true, Version::Http10) => field(out, b"Connection", b"keep-alive"),
+            (false, _) => field(out, b"Connection", b"close"),
+        }
+    }
+
+    /// The part of `data` that belongs to the body: all, or what the length leaves, or nothing.
+    pub(crate) fn admit<'a>(&mut self, data: &'a [u8]) -> &'a [u8] {
+        let count = usize::try_from(self.admit_count(data.len() as u64)).unwrap_or_default();
+        &data[..count]
+    }
+
+    /// As [`Response::admit`], for bytes that are elsewhere.
+    pub(crate) fn admit_count(&mut self, count: u64) -> u64 {
+        let count = match &mut self.framing {
+            Framing::Bodiless => 0,
+            Framing::Length { left } => {
+                let count = count.min(*left);
+                *left -= count;
+                count
+            }
+            Framing::Chunked | Framing::UntilClose => count,
+        };
+        self.body_bytes += count;
+        count
+    }
+
+    /// What stands before admitted bytes on the wire.
+    pub(crate) fn open_chunk(&self, out: &mut Vec<u8>, count: u64) {
+        if self.framing == Framing::Chunked {
+            // `write!` to a vector cannot fail.
+            let _ = io::Write::write_fmt(out, format_args!("{count:x}\r\n"));
+        }
+    }
+
+    /// What stands after admitted bytes on the wire.
+    pub(crate) fn close_chunk(&self) -> &'static [u8] {
+        if self.framing == Framing::Chunked {
+            b"\r\n"
+        } else {
+            b""
+        }
+    }
+
+    /// How many body bytes fit into `room` bytes of wire.
+    pub(crate) fn body_room(&self, room: usize) -> usize {
+        if self.framing == Framing::Chunked {
+            room.saturating_sub(CHUNK_OVERHEAD)
+        } else {
+            room
+        }
+    }
+
+    /// Ends the body. `false` when the application sent less than it said: the connection must close, so that the client
+    /// sees it.
+    pub(crate) fn end(&self, out: &mut Vec<u8>) -> bool {
+        match self.framing {
+            Framing::Chunked => out.extend_from_slice(b"0\r\n\r\n"),
+            Framing::Length { left: 1.. } => return false,
+            _ => {}
+        }
+        true
+    }
+}
+
+/// Fields the server adds unless the application gave its own.
+#[derive(Debug)]
+pub(crate) struct OwnFields<'a> {
+    /// Value of `Server`; empty for none.
+    pub(crate) server: &'a [u8],
+    /// The whole `Date` line, CRLF included.
+    pub(crate) date: &'a [u8],
+}
+
+#[derive(Default)]
+struct SeenFields {
+    date: bool,
+    server: bool,
+    length: Option<u64>,
+}
+
+impl SeenFields {
+    fn append(
+        &mut self,
+        out: &mut Vec<u8>,
+        name: &[u8],
+        value: &[u8],
+        status: u16,
+    ) -> io::Result<()> {
+        if !is_token(name) || !is_field_value(value) {
+            return Err(invalid(
+                "a response header has characters that do not belong there",
+            ));
+        }
+        if is_hop_by_hop(name) {
+            return Ok(());
+        }
+        match name.len() {
+            4 if name.eq_ignore_ascii_case(b"date") => self.date = true,
+            6 if name.eq_ignore_ascii_case(b"server") => self.server = true,
+            14 if name.eq_ignore_ascii_case(b"content-length") => {
+                let length = decimal(value.trim_ascii())
+                    .ok_or_else(|| invalid("Content-Length is not a number"))?;
+                return match self.length.replace(length) {
+                    Some(earlier) if earlier != length => {
+                        Err(invalid("two different Content-Length headers"))
+                    }
+                    Some(_) => Ok(()),
+                    // RFC 9110 §8.6: never with 204.
+                    None if status == 204 => Ok(()),
+                    None => {
+                        field(out, b"Content-Length", Digits::default().of(length));
+                        Ok(())
+                    }
+                };
+            }
+            _ => {}
+        }
+        field(out, name, value);
+        Ok(())
+    }
+}
+
+fn field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn is_field_value(value: &[u8]) -> bool {
+    !value
+        .iter()
+        .any(|byte| byte.is_ascii_control() && *byte != b'\t')
+}
+
+fn invalid(what: &'static str) -> io::Error {
+    io::Error::new(ErrorKind::InvalidInput, what)
+}
+
+/// The reason phrase of a status the server itself answers with.
+pub(crate) fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        400 => "Bad Request",
+        404 => "Not Found",
+        408 => "Request Timeout",
+        413 => "Content Too Large",
+        414 => "URI Too Long",
+        417 => "Expectation Failed",
+        431 => "Request Header Fields Too Large",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        505 => "HTTP Version Not Supported",
+        _ => "Error",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HTTP_1_1: Facts = Facts {
+        is_head: false,
+        version: Version::Http11,
+        keep_alive: true,
+    };
+
+    /// Sends `body` and shows the wire.
+    fn wire(
+        facts: Facts,
+        status: u16,
+        fields: &[(&str, &str)],
+        known: Option<u64>,
+        body: &[&str],
+    ) -> io::Result<(String, bool)> {
+        let mut out = Vec::new();
+        let mut response = Response::default();
+        let own = OwnFields {
+            server: b"s",
+            date: b"Date: d\r\n",
+        };
+        let mut fields = fields
+            .iter()
+            .map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+        response.start(&mut out, facts, (status, b"R"), &mut fields, known, &own)?;
+        for data in body {
+            let data = response.admit(data.as_bytes());
+            if !data.is_empty() {
+                response.open_chunk(&mut out, data.len() as u64);
+                out.extend_from_slice(data);
+                out.extend_from_slice(response.close_chunk());
+            }
+        }
+        let complete = response.end(&mut out);
+        Ok((
+            String::from_utf8(out).unwrap(),
+            complete && response.keeps_alive,
+        ))
+    }
+
+    fn check(
+        facts: Facts,
+        status: u16,
+        fields: &[(&str, &str)],
+        known: Option<u64>,
+        body: &[&str],
+        tail: &str,
+        lives: bool,
+    ) {
+        let (text, lived) = wire(facts, status, fields, known, body).unwrap();
+        let expected = format!("HTTP/1.1 {status} R\r\n{tail}");
+        assert_eq!((text.as_str(), lived), (expected.as_str(), lives));
+    }
+
+    #[test]
+    fn framing_follows_the_request_and_the_status() {
+        let old = Facts {
+            version: Version::Http10,
+            ..HTTP_1_1
+        };
+        let head = Facts {
+            is_head: true,
+            ..HTTP_1_1
+        };
+        let own = "Server: s\r\nDate: d\r\n";
+        check(
+            HTTP_1_1,
+            200,
+            &[],
+            Some(2),
+            &["ab"],
+            &format!("{own}Content-Length: 2\r\n\r\nab"),
+            true,
+        );
+        check(
+            HTTP_1_1,
+            200,
+            &[],
+            None,
+            &["ab", "", "c"],
+            &format!("{own}Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n"),
+            true,
+        );
+        check(
+            old,
+            200,
+            &[],
+            None,
+            &["ab"],
+            &format!("{own}Connection: close\r\n\r\nab"),
+            false,
+        );
+        check(
+            old,
+            200,
+            &[],
+            Some(2),
+            &["ab"],
+            &format!("{own}Content-Length: 2\r\nConnection: keep-alive\r\n\r\nab"),
+            true,
+        );
+        check(
+            head,
+            200,
+            &[],
+            Some(2),
+            &["ab"],
+            &format!("{own}Content-Length: 2\r\n\r\n"),
+            true,
+        );
+        check(head, 200, &[], None, &["ab"], &format!("{own}\r\n"), true);
+        check(
+            HTTP_1_1,
+            204,
+            &[("Content-Length", "0")],
+            Some(0),
+            &["ab"],
+            &format!("{own}\r\n"),
+            true,
+        );
+        check(
+            HTTP_1_1,
+            304,
+            &[("Content-Length", "9")],
+            None,
+            &["ab"],
+            &format!("Content-Length: 9\r\n{own}\r\n"),
+            true,
+        );
+    }
+
+    #[test]
+    fn the_stated_length_is_kept_or_the_connection_ends() {
+        let own = "Server: s\r\nDate: d\r\n";
+        check(
+            HTTP_1_1,
+            200,
+            &[("content-length", "2")],
+            None,
+            &["abc", "d"],
+            &format!("Content-Length: 2\r\n{own}\r\nab"),
+            true,
+        );
+        check(
+            HTTP_1_1,
+            200,
+            &[("content-length", "5")],
+            Some(3),
+            &["abc"],
+            &format!("Content-Length: 5\r\n{own}\r\nabc"),
+            false,
+        );
+    }
+
+    #[test]
+    fn what_is_the_servers_is_not_the_applications() {
+        let fields = [
+            ("Connection", "x"),
+            ("TE", "x"),
+            ("Proxy-Authenticate", "x"),
+            ("Upgrade", "x"),
+            ("date", "mine"),
+            ("X", "y"),
+        ];
+        check(
+            HTTP_1_1,
+            200,
+            &fields,
+            Some(0),
+            &[],
+            "date: mine\r\nX: y\r\nServer: s\r\nContent-Length: 0\r\n\r\n",
+            true,
+        );
+        for (name, value) in [
+            ("a b", "c"),
+            ("", "c"),
+            ("a", "b\r\nc: d"),
+            ("a", "b\0"),
+            ("Content-Length", "x"),
+        ] {
+            assert_eq!(
+                wire(HTTP_1_1, 200, &[(name, value)], None, &[])
+                    .unwrap_err()
+                    .kind(),
+                ErrorKind::InvalidInput,
+                "{name:?}"
+            );
+        }
+        assert!(wire(HTTP_1_1, 101, &[], None, &[]).is_err());
+    }
+}

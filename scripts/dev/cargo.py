@@ -1,0 +1,68 @@
+"""Cargo as the tests use it: which crates depend on Python, and how to build them for one Python and then another."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from .paths import CHECKOUT
+from .pythons import Python
+
+#: Only what depends on this crate is built again when another Python is tested.
+FENCE = "rickhouse-python"
+
+DOC_TESTS = ["cargo", "test", "--locked", "--workspace", "--doc", "--quiet"]
+
+
+def crates() -> tuple[list[str], list[str]]:
+    """The workspace's crates: those that know no Python, and those that depend on the CPython fence."""
+    output = subprocess.run(
+        ["cargo", "metadata", "--format-version", "1", "--no-deps", "--locked"],
+        cwd=CHECKOUT, check=True, capture_output=True, text=True,
+    ).stdout
+    needs = {
+        package["name"]: {dependency["name"] for dependency in package["dependencies"]}
+        for package in json.loads(output)["packages"]
+    }
+
+    def reaches_fence(name: str) -> bool:
+        return name == FENCE or any(reaches_fence(other) for other in needs[name] if other in needs)
+
+    pure = sorted(name for name in needs if not reaches_fence(name))
+    return pure, sorted(set(needs) - set(pure))
+
+
+def environment(python: Python) -> dict[str, str]:
+    """What Cargo must be told to build for `python`."""
+    target = Path(os.environ.get("CARGO_TARGET_DIR") or CHECKOUT / "target")
+    if python.root:
+        # Another C library: nothing that was linked outside may be reused inside.
+        target = target.with_name(f"{target.name}-{python.root.name}")
+        target.mkdir(parents=True, exist_ok=True)
+    return {"PYO3_PYTHON": str(python.executable), "CARGO_TARGET_DIR": str(target)}
+
+
+def test_environment(python: Python) -> dict[str, str]:
+    """The same for programs that embed `python`: those are not installed anywhere that the loader looks."""
+    folder = python.executable.resolve().parents[1] / "lib"
+    folders = [str(folder), os.environ.get("LD_LIBRARY_PATH", "")]
+    return {**environment(python), "LD_LIBRARY_PATH": os.pathsep.join(filter(None, folders))}
+
+
+def test_command(names: list[str], only: str) -> list[str]:
+    """Runs the tests of some crates, in a process for each test where nextest is installed."""
+    if shutil.which("cargo-nextest"):
+        command = ["cargo", "nextest", "run", "--locked", "--no-fail-fast", "--hide-progress-bar",
+                   "--status-level", "fail", "--final-status-level", "fail"]
+        # Crates may have no tests of their own; that none ran anywhere is noticed by the caller's count.
+        command.append("--no-tests=pass")
+    else:
+        command = ["cargo", "test", "--locked", "--no-fail-fast", "--lib", "--tests", "--quiet"]
+    return command + packages(names) + ([only] if only else [])
+
+
+def packages(names: list[str]) -> list[str]:
+    return [word for name in names for word in ("-p", name)]

@@ -1,0 +1,133 @@
+"""What the scripts decide by themselves. Run: python3 -m unittest discover -s scripts/tests"""
+
+import os
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+from unittest import mock
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from dev import cargo, console, environments, paths, pythons  # noqa: E402
+
+
+def python(version, free_threaded=False, root=None):
+    return pythons.Python(Path(f"/python/{version}"), version, free_threaded, True, root)
+
+
+class Pythons(unittest.TestCase):
+    def test_a_build_is_named_after_its_minor_version(self):
+        self.assertEqual(python((3, 13, 0)).name, "3.13")
+        self.assertEqual(python((3, 13, 5), free_threaded=True).name, "3.13t")
+
+    def test_a_build_in_a_root_is_reached_by_chroot(self):
+        there = python((3, 14, 0), root=Path("/cache/root"))
+        self.assertEqual(there.command("python3", 1)[1:], ["/cache/root", "python3", "1"])
+        self.assertEqual(python((3, 13, 0)).command("python3", 1), ["python3", "1"])
+
+    def test_the_newest_with_a_gil_serves(self):
+        found = [python((3, 14, 1), free_threaded=True), python((3, 13, 2)), python((3, 12, 9))]
+        with mock.patch.object(pythons, "installed", return_value=found):
+            self.assertEqual(pythons.newest_that_serves().name, "3.13")
+
+    def test_none_that_serves_is_an_error(self):
+        with mock.patch.object(pythons, "installed", return_value=[]):
+            with self.assertRaises(pythons.Unavailable):
+                pythons.newest_that_serves()
+
+    def test_a_name_without_a_recipe_is_an_error_that_says_so(self):
+        with mock.patch.object(pythons, "installed", return_value=[]):
+            with self.assertRaisesRegex(pythons.Unavailable, "no recipe for 3.12"):
+                pythons.obtain("3.12")
+
+    def test_what_is_not_cpython_is_not_found(self):
+        self.assertIsNone(pythons.probe(Path("/bin/false")))
+        self.assertIsNone(pythons.probe(Path("/nowhere/python3")))
+
+
+class Cargo(unittest.TestCase):
+    def test_every_crate_is_tested_once(self):
+        pure, on_python = cargo.crates()
+        self.assertIn("rickhouse-wsgi", pure)
+        self.assertTrue({"rickhouse", "rickhouse-host", "rickhouse-python"} <= set(on_python))
+        self.assertFalse(set(pure) & set(on_python))
+
+    def test_a_root_has_its_own_target_folder(self):
+        with mock.patch.dict(os.environ, {"CARGO_TARGET_DIR": "/tmp/target"}), mock.patch.object(Path, "mkdir"):
+            inside = cargo.environment(python((3, 14, 0), root=Path("/cache/forky")))
+            outside = cargo.environment(python((3, 13, 0)))
+        self.assertEqual(inside["CARGO_TARGET_DIR"], "/tmp/target-forky")
+        self.assertEqual(outside["CARGO_TARGET_DIR"], "/tmp/target")
+
+
+class Environments(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.environment = environments.Environment(self.folder, python((3, 13, 0)))
+        patch = mock.patch.object(environments, "run")
+        self.run = patch.start()
+        self.addCleanup(patch.stop)
+
+    def test_it_is_made_again_only_with_another_python(self):
+        self.environment.make()
+        self.environment.make()
+        self.assertEqual(self.run.call_count, 1)
+        environments.Environment(self.folder, python((3, 12, 0))).make()
+        self.assertEqual(self.run.call_count, 2)
+
+    def test_requirements_are_installed_again_when_they_change(self):
+        with mock.patch.object(environments, "CHECKOUT", self.folder):
+            file = self.folder / "requirements.txt"
+            for content, calls in [("a==1", 1), ("a==1", 1), ("a==2", 2)]:
+                file.write_text(content)
+                self.environment.install_requirements([file])
+                self.assertEqual(self.run.call_count, calls)
+
+    def test_a_build_that_failed_is_not_taken_for_current(self):
+        self.run.side_effect = console.Failed(["pip"], "exit status 1")
+        for _ in range(2):
+            with self.assertRaises(console.Failed):
+                self.environment.install_rickhouse("e2e")
+        self.assertEqual(self.run.call_count, 2)
+
+
+class Commands(unittest.TestCase):
+    def test_a_failure_names_the_command_and_how_it_ended(self):
+        with self.assertRaisesRegex(console.Failed, "^false: exit status 1$"):
+            console.run(["false"])
+
+    def test_a_command_that_hangs_is_stopped_with_its_children(self):
+        with tempfile.NamedTemporaryFile() as pid_file:
+            script = f"sleep 600 & echo $! > {pid_file.name}; wait"
+            with self.assertRaisesRegex(console.Failed, "stopped after"):
+                console.run(["sh", "-c", script], limit=2)
+            child = int(Path(pid_file.name).read_text())
+        self.assertTrue(ended(child), f"process {child} is still there")
+
+
+def ended(process):
+    """Whether a process ends within ten seconds; a zombie that nobody waits for has ended."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            if Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z":
+                return True
+        except FileNotFoundError:
+            return True
+        time.sleep(0.01)
+    return False
+
+
+class Cache(unittest.TestCase):
+    def test_the_folder_can_be_named(self):
+        with tempfile.TemporaryDirectory() as folder:
+            with mock.patch.dict(os.environ, {"RICKHOUSE_CACHE": f"{folder}/mine"}):
+                self.assertEqual(paths.cache_folder(), Path(folder).resolve() / "mine")
+
+
+if __name__ == "__main__":
+    unittest.main()

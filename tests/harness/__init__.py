@@ -1,0 +1,1 @@
+"""What the tests need to run the real `rickhouse` command and to look at what it leaves behind."""
