@@ -11,7 +11,7 @@ use tracing_subscriber::fmt::Subscriber;
 
 pub(crate) use output::Output;
 
-/// Sends every record of `level` and above to `output` from now on, from all threads.
+/// Sends every record of `level` and above to `output` from now on, from all threads, panics included.
 ///
 /// # Errors
 /// When the process logs already.
@@ -23,6 +23,11 @@ pub(crate) fn start(output: Arc<Output>, level: LogLevel) -> anyhow::Result<()> 
         .with_writer(output)
         .finish();
     tracing::subscriber::set_global_default(subscriber)?;
+    std::panic::set_hook(Box::new(|panic| {
+        let thread = std::thread::current();
+        let backtrace = std::backtrace::Backtrace::capture().to_string();
+        tracing::error!(code = "RH0107", thread = thread.name(), detail = backtrace, "a bug in rickhouse: {panic}");
+    }));
     Ok(())
 }
 

@@ -1,7 +1,8 @@
 //! Where a worker is on its way from boot to end; what its threads agree on.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// The front end, as far as the end of a worker is concerned.
 pub(super) trait FrontEnd: Send + Sync {
@@ -9,7 +10,12 @@ pub(super) trait FrontEnd: Send + Sync {
     fn drain(&self, deadline: Instant);
     /// Lets its threads go as soon as each is out of the application.
     fn stop(&self);
+    /// Requests that run or wait.
+    fn unfinished(&self) -> u64;
 }
+
+/// How long a thread may take to leave when the worker ends now: nothing at all, unless it is in the application.
+const STOP_PATIENCE: Duration = Duration::from_millis(500);
 
 /// Shared by all threads of a worker.
 #[derive(Default)]
@@ -24,6 +30,8 @@ struct State {
     front_end: Option<Arc<dyn FrontEnd>>,
     /// Python threads that have not left the front end.
     threads: usize,
+    /// Python threads that ended by a panic.
+    lost: usize,
     /// When the worker has to end, once it was asked to.
     deadline: Option<Instant>,
 }
@@ -50,7 +58,7 @@ impl Course {
 
     /// Asks for the end now.
     pub(super) fn stop(&self) -> Asked {
-        self.end(Instant::now(), |front_end| front_end.stop())
+        self.end(Instant::now() + STOP_PATIENCE, |front_end| front_end.stop())
     }
 
     /// When the worker has to end, once it was asked to.
@@ -64,9 +72,15 @@ impl Course {
         Serving(Arc::clone(self))
     }
 
-    /// How many threads serve.
-    pub(super) fn threads(&self) -> usize {
-        self.state().threads
+    /// How many threads ended by a panic.
+    pub(super) fn lost_threads(&self) -> usize {
+        self.state().lost
+    }
+
+    /// Requests that run or wait.
+    pub(super) fn unfinished(&self) -> u64 {
+        let front_end = self.state().front_end.clone();
+        front_end.map_or(0, |front_end| front_end.unfinished())
     }
 
     /// Waits until the last thread has left, or the deadline is over; returns how many threads are left behind.
@@ -108,16 +122,16 @@ pub(super) struct Serving(Arc<Course>);
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        self.0.state().threads -= 1;
+        let mut state = self.0.state();
+        state.threads -= 1;
+        state.lost += usize::from(thread::panicking());
+        drop(state);
         self.0.changed.notify_all();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::thread;
-    use std::time::Duration;
-
     use super::*;
 
     /// Notes what it is told.
@@ -131,6 +145,10 @@ mod tests {
 
         fn stop(&self) {
             self.0.lock().expect("no panic").push("stop");
+        }
+
+        fn unfinished(&self) -> u64 {
+            0
         }
     }
 
@@ -157,6 +175,18 @@ mod tests {
         drop(serving);
         assert_eq!(main.join().expect("no panic"), 0);
         assert_eq!(*notes.0.lock().expect("no panic"), ["drain"]);
+    }
+
+    #[test]
+    fn a_thread_that_panics_is_lost() {
+        let (course, _) = serving();
+        let serving = course.count_thread();
+        let lost = thread::spawn(move || {
+            let _counted = serving;
+            panic!("for this test");
+        });
+        assert!(lost.join().is_err());
+        assert_eq!((course.wait_for_end(), course.lost_threads()), (0, 1));
     }
 
     #[test]

@@ -104,4 +104,9 @@ impl FrontEnd for Handle {
         self.0.set_ready(false);
         self.0.stop();
     }
+
+    fn unfinished(&self) -> u64 {
+        let stats = self.0.stats();
+        stats.running + stats.queued
+    }
 }

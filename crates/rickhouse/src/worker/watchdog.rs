@@ -34,6 +34,7 @@ impl Watchdog {
             share: share(config),
             silence: config.timeout,
             retiring: false,
+            hopeless: false,
         };
         let interval = config.timeout.map_or(INTERVAL, |timeout| INTERVAL.min(timeout / 4));
         thread::Builder::new().name("watchdog".to_owned()).spawn(move || {
@@ -63,6 +64,8 @@ struct Round {
     silence: Option<Duration>,
     /// The supervisor has been asked for a replacement.
     retiring: bool,
+    /// At the last look only stuck requests were left of a drain.
+    hopeless: bool,
 }
 
 impl Round {
@@ -71,17 +74,30 @@ impl Round {
         let Some(watch) = self.watch.get() else { return };
         let reports = watch.report();
         if !self.retiring
-            && let Some(reason) = reason_to_retire(&reports, self.share, self.silence)
+            && let Some(reason) = self.reason_to_retire(&reports)
         {
             self.retiring = true;
             // Without a supervisor the control thread is ending the worker already.
             let _orphaned = self.supervisor.send(&ToSupervisor::Retire(reason));
         }
-        let stuck: usize = reports.iter().map(|report| report.stuck.len()).sum();
-        if stuck > 0 && self.course.deadline().is_some() && self.course.threads() <= stuck {
-            // Only what cannot be finished is left: waiting longer helps nobody.
+        self.cut_short(reports.iter().map(|report| report.stuck.len() as u64).sum());
+    }
+
+    fn reason_to_retire(&self, reports: &[InterpreterReport]) -> Option<RetireReason> {
+        match self.course.lost_threads() {
+            0 => reason_to_retire(reports, self.share, self.silence),
+            lost => Some(RetireReason::Stuck { text: format!("{lost} of its threads ended by a panic") }),
+        }
+    }
+
+    /// Ends a drain that waits only for requests that cannot be interrupted: longer waiting helps nobody. Two looks in
+    /// a row have to agree, as a request may be between two threads.
+    fn cut_short(&mut self, stuck: u64) {
+        let hopeless = stuck > 0 && self.course.deadline().is_some() && self.course.unfinished() <= stuck;
+        if hopeless && self.hopeless {
             self.course.stop();
         }
+        self.hopeless = hopeless;
     }
 }
 
