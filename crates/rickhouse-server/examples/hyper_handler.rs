@@ -2,6 +2,7 @@
 //! thread, one readiness set, each connection polled by the thread that owns it. It exists for the comparison in
 //! docs/notes-http-parser.md and has none of the server's limits and timeouts.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::Future;
@@ -22,25 +23,30 @@ use rickhouse_server::{BindAddress, Listener};
 /// A socket as hyper wants it. Nobody is woken: a connection is polled again when the readiness set names it.
 struct Transport {
     socket: Socket,
-    scratch: Vec<u8>,
+}
+
+thread_local! {
+    /// Room to read into: hyper's own is uninitialised, which safe code cannot hand to the kernel.
+    static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; 16 * 1024]);
 }
 
 impl Read for Transport {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         _: &mut Context<'_>,
         mut room: ReadBufCursor<'_>,
     ) -> Poll<std::io::Result<()>> {
-        let Transport { socket, scratch } = &mut *self;
-        let size = room.remaining().min(scratch.len());
-        match socket.recv(&mut scratch[..size]) {
-            Ok(count) => {
-                room.put_slice(&scratch[..count]);
-                Poll::Ready(Ok(()))
+        SCRATCH.with_borrow_mut(|scratch| {
+            let size = room.remaining().min(scratch.len());
+            match self.socket.recv(&mut scratch[..size]) {
+                Ok(count) => {
+                    room.put_slice(&scratch[..count]);
+                    Poll::Ready(Ok(()))
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Poll::Pending,
+                Err(error) => Poll::Ready(Err(error)),
             }
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Poll::Pending,
-            Err(error) => Poll::Ready(Err(error)),
-        }
+        })
     }
 }
 
@@ -109,10 +115,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 while let Ok((socket, _)) = listener.accept() {
                     socket.set_nodelay();
                     set.add(&socket, next, Interest::Read)?;
-                    let transport = Transport {
-                        socket,
-                        scratch: vec![0; 16 * 1024],
-                    };
+                    let transport = Transport { socket };
                     let connection =
                         http1::Builder::new().serve_connection(transport, service_fn(hello));
                     connections.insert(next, Box::pin(connection));
