@@ -28,6 +28,12 @@ macro_rules! offsets {
             }
         )*
 
+        /// The table's structures, their fields, and the words these are taken from.
+        #[cfg(test)]
+        const FIELDS: &[(&str, &str, usize)] = &[
+            $($((stringify!($group), stringify!($field), if cfg!(Py_3_14) { $since } else { $before }),)*)*
+        ];
+
         impl DebugOffsets {
             fn from_words(words: &[u64]) -> Self {
                 DebugOffsets {
@@ -112,4 +118,53 @@ fn runtime_address() -> u64 {
         static _PyRuntime: u8;
     }
     (&raw const _PyRuntime) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+
+    use super::{FIELDS, HEAD, WORDS};
+
+    /// Fails to compile, with the field's name, where the header says otherwise.
+    #[test]
+    fn words_are_where_the_header_has_them() {
+        let mut source =
+            String::from("#include <Python.h>\n#include <internal/pycore_runtime.h>\n");
+        for (group, field, word) in FIELDS {
+            source += &format!(
+                "_Static_assert(offsetof(_Py_DebugOffsets, {group}.{field}) == {HEAD} + 8 * {word}, \"{group}.{field}\");\n"
+            );
+        }
+        // Tables grow at their end within a minor version; what is read must exist in its first release.
+        source += &format!(
+            "_Static_assert(sizeof(_Py_DebugOffsets) >= {HEAD} + 8 * {WORDS}, \"size\");\n"
+        );
+        let python =
+            std::env::var_os("PYO3_PYTHON").expect("PYO3_PYTHON names the Python under test");
+        let folder = Command::new(python)
+            .args([
+                "-c",
+                "import sysconfig; print(sysconfig.get_path('include'), end='')",
+            ])
+            .output()
+            .expect("the Python under test runs");
+        let folder = String::from_utf8(folder.stdout).expect("the path is text");
+        let mut compiler = Command::new("cc")
+            .args(["-x", "c", "-w", "-fsyntax-only", "-DPy_BUILD_CORE", "-"])
+            .args([format!("-I{folder}"), format!("-I{folder}/internal")])
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("a C compiler named cc");
+        let mut input = compiler.stdin.take().expect("the input is a pipe");
+        input
+            .write_all(source.as_bytes())
+            .expect("cc reads its input");
+        drop(input);
+        let output = compiler.wait_with_output().expect("cc ends");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+    }
 }

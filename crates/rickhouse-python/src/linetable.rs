@@ -59,7 +59,65 @@ fn varint(bytes: &mut impl Iterator<Item = u8>) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
     use super::line_at;
+
+    /// Prints `firstlineno table begin:end:line …` for every code object of some large modules.
+    const DUMP: &str = r#"
+import argparse, asyncio.base_events, datetime, decimal, inspect, _pydecimal, typing
+def walk(code):
+    lines = " ".join(f"{begin // 2}:{end // 2}:{line or 0}" for begin, end, line in code.co_lines())
+    print(code.co_firstlineno, code.co_linetable.hex() or "-", lines)
+    for constant in code.co_consts:
+        if hasattr(constant, "co_code"):
+            walk(constant)
+for module in (argparse, asyncio.base_events, datetime, decimal, inspect, _pydecimal, typing):
+    walk(compile(inspect.getsource(module), module.__file__, "exec"))
+"#;
+
+    #[test]
+    fn lines_are_those_of_co_lines() {
+        let python =
+            std::env::var_os("PYO3_PYTHON").expect("PYO3_PYTHON names the Python under test");
+        let output = Command::new(python)
+            .args(["-c", DUMP])
+            .output()
+            .expect("the Python under test runs");
+        let dump = String::from_utf8(output.stdout).expect("hexadecimal is text");
+        let mut compared = 0;
+        for code in dump.lines() {
+            let mut words = code.split(' ');
+            let first = number(words.next().expect("the first line"));
+            let table = bytes(words.next().expect("the table"));
+            for range in words {
+                let [begin, end, line] = range
+                    .split(':')
+                    .map(number)
+                    .collect::<Vec<_>>()
+                    .try_into()
+                    .expect("three numbers");
+                for index in begin..end {
+                    let found = line_at(&table, first, index.into()).unwrap_or(0);
+                    assert_eq!(found, line, "instruction {index} of {code}");
+                    compared += 1;
+                }
+            }
+        }
+        assert!(compared > 50_000, "{compared} instructions were compared");
+    }
+
+    fn number(text: &str) -> u32 {
+        text.parse().expect("a number")
+    }
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        let digits = |pair: &[u8]| String::from_utf8(pair.to_vec()).expect("hexadecimal is text");
+        hex.as_bytes()
+            .chunks_exact(2)
+            .map(|pair| u8::from_str_radix(&digits(pair), 16).expect("hexadecimal"))
+            .collect()
+    }
 
     fn head(kind: u8, units: u8) -> u8 {
         0x80 | (kind << 3) | (units - 1)

@@ -51,12 +51,7 @@ impl ThreadIdent {
 /// A thread state of this OS thread in one interpreter, kept for the thread's life.
 ///
 /// Making one costs from 0.3 µs (GIL builds) to 2 µs (free-threaded builds), attaching a kept one 25–60 ns; and only a
-/// kept one lets `threading.local` survive from one request to the next. It cannot move to another thread:
-///
-/// ```compile_fail
-/// fn needs_send<T: Send>() {}
-/// needs_send::<rickhouse_python::ThreadState>();
-/// ```
+/// kept one lets `threading.local` survive from one request to the next. It cannot move to another thread.
 pub struct ThreadState {
     state: NonNull<ffi::PyThreadState>,
     interpreter: &'static Interpreter,
@@ -109,24 +104,7 @@ impl ThreadState {
 
     /// Attaches the thread, runs `work`, detaches.
     ///
-    /// Objects cannot leave `work`, and objects of one interpreter cannot meet another's:
-    ///
-    /// ```compile_fail
-    /// use rickhouse_python::ThreadState;
-    /// fn leak(state: &mut ThreadState) {
-    ///     let _escaped = state.attach(|py| py.none());
-    /// }
-    /// ```
-    ///
-    /// ```compile_fail
-    /// use rickhouse_python::ThreadState;
-    /// fn mix(one: &mut ThreadState, two: &mut ThreadState) {
-    ///     one.attach(|first| {
-    ///         let object = first.none();
-    ///         two.attach(|second| { let _mixed = object.repr(second); });
-    ///     });
-    /// }
-    /// ```
+    /// Objects cannot leave `work`, and objects of one interpreter cannot meet another's.
     ///
     /// # Panics
     /// When the thread is attached already: two attached states on one thread would be a fatal error of CPython.

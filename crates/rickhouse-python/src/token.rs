@@ -10,13 +10,8 @@ use crate::thread_state;
 /// Proof that this thread is attached to an interpreter.
 ///
 /// `'py` is made anew by every attach and is invariant: tokens and objects of two attaches never unify, so an object
-/// of one interpreter cannot be handed to a call under another. The token cannot leave its thread.
-///
-/// ```compile_fail
-/// fn send(py: rickhouse_python::Python<'_>) {
-///     std::thread::scope(|scope| { scope.spawn(move || { let _moved = py; }); });
-/// }
-/// ```
+/// of one interpreter cannot be handed to a call under another. The token cannot leave its thread. What must not
+/// compile is in `tests/ui`.
 #[derive(Clone, Copy)]
 pub struct Python<'py> {
     _invariant: PhantomData<Invariant<'py>>,
@@ -38,7 +33,9 @@ impl<'py> Python<'py> {
     /// Runs `work` without holding the interpreter (`PyEval_SaveThread` … `PyEval_RestoreThread`).
     ///
     /// `work` must be [`Send`] although it stays on this thread: that bound is what keeps objects, which are not
-    /// `Send`, out of it. Every blocking call and every log write belongs in here.
+    /// `Send`, out of it. Every blocking call and every log write belongs in here. (A wrapper that makes anything `Send`
+    /// and checks the thread at run time, such as the crate `send_wrapper`, gets around the bound; this project uses
+    /// none.)
     pub fn detach<R: Send>(self, work: impl FnOnce() -> R + Send) -> R {
         thread_state::detached(work)
     }
