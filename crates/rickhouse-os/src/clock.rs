@@ -18,7 +18,10 @@ pub fn monotonic_millis() -> u64 {
 pub fn monotonic() -> Duration {
     let now = clock_gettime(ClockId::Monotonic);
     // The monotonic clock starts at zero and tv_nsec is below 10^9, so neither conversion loses anything.
-    Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or(0))
+    Duration::new(
+        now.tv_sec.unsigned_abs(),
+        u32::try_from(now.tv_nsec).unwrap_or(0),
+    )
 }
 
 /// Seconds since the Unix epoch.

@@ -37,27 +37,48 @@ impl Invocation {
     pub(crate) fn parse(mut list: Vec<OsString>) -> Self {
         let arguments = match list.iter().position(|argument| argument == "--") {
             Some(separator) => list.split_off(separator + 1),
-            None => return Self { interpreter: Vec::new(), arguments: list },
+            None => {
+                return Self {
+                    interpreter: Vec::new(),
+                    arguments: list,
+                };
+            }
         };
         list.pop();
-        Self { interpreter: list, arguments }
+        Self {
+            interpreter: list,
+            arguments,
+        }
     }
 
     pub(crate) fn role(self) -> Role {
         match &self.arguments[..] {
-            [_, role, descriptors] if role == WORKER => {
-                Role::Worker { descriptors: descriptors.to_string_lossy().into_owned() }
-            }
-            _ => Role::CommandLine { interpreter: self.interpreter, arguments: self.arguments },
+            [_, role, descriptors] if role == WORKER => Role::Worker {
+                descriptors: descriptors.to_string_lossy().into_owned(),
+            },
+            _ => Role::CommandLine {
+                interpreter: self.interpreter,
+                arguments: self.arguments,
+            },
         }
     }
 }
 
 /// The command that starts a worker: the same Python, extra flags, and our own way in.
-pub(crate) fn worker_command(interpreter: &[OsString], flags: &[&str], descriptors: String) -> Vec<OsString> {
+pub(crate) fn worker_command(
+    interpreter: &[OsString],
+    flags: &[&str],
+    descriptors: String,
+) -> Vec<OsString> {
     let own = ["-c", "from rickhouse.cli import worker; worker()", WORKER].map(OsString::from);
     let flags = flags.iter().map(OsString::from);
-    interpreter.iter().cloned().chain(flags).chain(own).chain([descriptors.into()]).collect()
+    interpreter
+        .iter()
+        .cloned()
+        .chain(flags)
+        .chain(own)
+        .chain([descriptors.into()])
+        .collect()
 }
 
 #[cfg(test)]
@@ -70,9 +91,19 @@ mod tests {
 
     #[test]
     fn the_users_command_is_what_follows_the_interpreter() {
-        let role = Invocation::parse(list("/usr/bin/python -X dev -- rickhouse serve -- app")).role();
-        let (interpreter, arguments) = (list("/usr/bin/python -X dev"), list("rickhouse serve -- app"));
-        assert_eq!(role, Role::CommandLine { interpreter, arguments });
+        let role =
+            Invocation::parse(list("/usr/bin/python -X dev -- rickhouse serve -- app")).role();
+        let (interpreter, arguments) = (
+            list("/usr/bin/python -X dev"),
+            list("rickhouse serve -- app"),
+        );
+        assert_eq!(
+            role,
+            Role::CommandLine {
+                interpreter,
+                arguments
+            }
+        );
     }
 
     #[test]
@@ -80,12 +111,24 @@ mod tests {
         let command = worker_command(&list("python -O"), &["-X", "gil=0"], "control=3".to_owned());
         assert_eq!(command[..4], list("python -O -X gil=0"));
         // What Python makes of it: the words after the code become the arguments.
-        let seen = [list("python -- rickhouse"), command[command.len() - 2..].to_vec()].concat();
-        assert_eq!(Invocation::parse(seen).role(), Role::Worker { descriptors: "control=3".to_owned() });
+        let seen = [
+            list("python -- rickhouse"),
+            command[command.len() - 2..].to_vec(),
+        ]
+        .concat();
+        assert_eq!(
+            Invocation::parse(seen).role(),
+            Role::Worker {
+                descriptors: "control=3".to_owned()
+            }
+        );
     }
 
     #[test]
     fn nothing_at_all_is_a_command_line() {
-        assert!(matches!(Invocation::parse(Vec::new()).role(), Role::CommandLine { .. }));
+        assert!(matches!(
+            Invocation::parse(Vec::new()).role(),
+            Role::CommandLine { .. }
+        ));
     }
 }

@@ -22,7 +22,10 @@ use crate::invocation::{Invocation, Role};
 /// The life of a process, from the arguments to its exit status.
 fn life(runtime: Runtime, main_thread: ThreadState, arguments: Vec<OsString>) -> c_int {
     match Invocation::parse(arguments).role() {
-        Role::CommandLine { interpreter, arguments } => command_line::run(&runtime.info(), interpreter, arguments),
+        Role::CommandLine {
+            interpreter,
+            arguments,
+        } => command_line::run(&runtime.info(), interpreter, arguments),
         Role::Worker { descriptors } => worker::run(runtime, main_thread, &descriptors),
     }
 }

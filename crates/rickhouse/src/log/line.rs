@@ -25,13 +25,27 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
-    fn format_event(&self, context: &FmtContext<'_, S, N>, mut line: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut line: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
         let time = humantime::format_rfc3339_millis(SystemTime::now());
-        write!(line, "{time} {:<5} [{}]", event.metadata().level(), std::process::id())?;
+        write!(
+            line,
+            "{time} {:<5} [{}]",
+            event.metadata().level(),
+            std::process::id()
+        )?;
         let mut parts = Parts::default();
         event.record(&mut parts);
         parts.write_head(&mut line)?;
-        for span in context.event_scope().into_iter().flat_map(tracing_subscriber::registry::Scope::from_root) {
+        for span in context
+            .event_scope()
+            .into_iter()
+            .flat_map(tracing_subscriber::registry::Scope::from_root)
+        {
             if let Some(fields) = span.extensions().get::<FormattedFields<N>>() {
                 line.write_str(fields)?;
             }
@@ -63,7 +77,10 @@ struct Parts {
 
 impl Parts {
     fn write_head(&self, line: &mut impl Write) -> fmt::Result {
-        for text in [&self.code, &self.message].into_iter().filter(|text| !text.is_empty()) {
+        for text in [&self.code, &self.message]
+            .into_iter()
+            .filter(|text| !text.is_empty())
+        {
             write!(line, " {}", Escaped(text))?;
         }
         Ok(())
@@ -71,7 +88,9 @@ impl Parts {
 
     fn write_tail(&self, line: &mut impl Write) -> fmt::Result {
         line.write_str(&self.fields)?;
-        self.detail.lines().try_for_each(|text| write!(line, "{INDENT}{}", Escaped(text)))
+        self.detail
+            .lines()
+            .try_for_each(|text| write!(line, "{INDENT}{}", Escaped(text)))
     }
 
     fn add(&mut self, name: &str, value: &str) {
@@ -80,7 +99,11 @@ impl Parts {
             "code" => self.code.push_str(value),
             "detail" => self.detail.push_str(value),
             _ if value.is_empty() || value.contains([' ', '"', '=']) => {
-                let _infallible = write!(self.fields, " {name}=\"{}\"", Escaped(&value.replace('"', "\\\"")));
+                let _infallible = write!(
+                    self.fields,
+                    " {name}=\"{}\"",
+                    Escaped(&value.replace('"', "\\\""))
+                );
             }
             _ => {
                 let _infallible = write!(self.fields, " {name}={}", Escaped(value));
@@ -162,25 +185,41 @@ mod tests {
 
     #[test]
     fn a_record_is_a_line_with_code_message_and_fields() {
-        let text = logged(|| tracing::warn!(code = "RH0000", worker = 3, why = "two words", "it happened"));
+        let text = logged(|| {
+            tracing::warn!(
+                code = "RH0000",
+                worker = 3,
+                why = "two words",
+                "it happened"
+            )
+        });
         let (time, rest) = text.split_once(' ').expect("a time");
         assert!(humantime::parse_rfc3339(time).is_ok(), "{time}");
-        let expected = format!("WARN  [{}] RH0000 it happened worker=3 why=\"two words\"\n", std::process::id());
+        let expected = format!(
+            "WARN  [{}] RH0000 it happened worker=3 why=\"two words\"\n",
+            std::process::id()
+        );
         assert_eq!(rest, expected);
     }
 
     #[test]
     fn spans_come_along() {
-        let text = logged(|| tracing::info_span!("request", id = 7).in_scope(|| tracing::info!(n = 1, "inside")));
+        let text = logged(|| {
+            tracing::info_span!("request", id = 7).in_scope(|| tracing::info!(n = 1, "inside"))
+        });
         assert!(text.ends_with("inside id=7 n=1\n"), "{text}");
     }
 
     #[test]
     fn nothing_forges_a_record() {
         let evil = "a\nb\r\x1b[2J\u{202e}";
-        let text = logged(|| tracing::info!(target = evil, detail = "first\nsecond\x1b\n", "said {evil}"));
+        let text =
+            logged(|| tracing::info!(target = evil, detail = "first\nsecond\x1b\n", "said {evil}"));
         let lines: Vec<&str> = text.lines().collect();
-        assert!(lines[0].contains(r"said a\nb\r\u{1b}[2J\u{202e} target=a\nb\r\u{1b}[2J\u{202e}"), "{text}");
+        assert!(
+            lines[0].contains(r"said a\nb\r\u{1b}[2J\u{202e} target=a\nb\r\u{1b}[2J\u{202e}"),
+            "{text}"
+        );
         assert_eq!(lines[1..], ["    first", r"    second\u{1b}"]);
     }
 }

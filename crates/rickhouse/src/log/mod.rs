@@ -26,7 +26,12 @@ pub(crate) fn start(output: Arc<Output>, level: LogLevel) -> anyhow::Result<()> 
     std::panic::set_hook(Box::new(|panic| {
         let thread = std::thread::current();
         let backtrace = std::backtrace::Backtrace::capture().to_string();
-        tracing::error!(code = "RH0107", thread = thread.name(), detail = backtrace, "a bug in rickhouse: {panic}");
+        tracing::error!(
+            code = "RH0107",
+            thread = thread.name(),
+            detail = backtrace,
+            "a bug in rickhouse: {panic}"
+        );
     }));
     Ok(())
 }

@@ -26,7 +26,10 @@ impl Output {
             LogFile::Standard => (File::from(standard.as_fd().try_clone_to_owned()?), None),
             LogFile::File(path) => (append_to(path)?, Some(path.clone())),
         };
-        Ok(Self { file: RwLock::new(file), path })
+        Ok(Self {
+            file: RwLock::new(file),
+            path,
+        })
     }
 
     /// Opens the file by its name again; after a failure the old one stays in use. A standard stream stays what it is.
@@ -69,7 +72,9 @@ impl Output {
 
 fn append_to(path: &PathBuf) -> anyhow::Result<File> {
     let opened = OpenOptions::new().append(true).create(true).open(path);
-    opened.map_err(|error| anyhow::Error::new(error).context(format!("cannot open the log file {}", path.display())))
+    opened.map_err(|error| {
+        anyhow::Error::new(error).context(format!("cannot open the log file {}", path.display()))
+    })
 }
 
 /// For `tracing`, which formats a whole record before it writes.

@@ -10,7 +10,9 @@ use rickhouse_os::notify::{Notifier, State};
 use rickhouse_os::poll;
 use rickhouse_os::signals::{Notice, Signals};
 use rickhouse_supervisor::control::{ToSupervisor, ToWorker};
-use rickhouse_supervisor::{Action, Command, Event, Group, Report, Settings, Status, Urgency, WorkerId};
+use rickhouse_supervisor::{
+    Action, Command, Event, Group, Report, Settings, Status, Urgency, WorkerId,
+};
 use tracing::{debug, error, info, warn};
 
 use super::Logs;
@@ -69,9 +71,15 @@ impl<'a> Errand<'a> {
 
     fn wait(&self, processes: &Processes<'_>) {
         let now = Instant::now();
-        let due = self.group.next_deadline(now).map(|deadline| deadline.saturating_duration_since(now));
+        let due = self
+            .group
+            .next_deadline(now)
+            .map(|deadline| deadline.saturating_duration_since(now));
         let watchdog = self.manager.as_ref().and_then(Notifier::watchdog_interval);
-        let look = self.watcher.as_ref().map(|watcher| watcher.next_look().saturating_duration_since(now));
+        let look = self
+            .watcher
+            .as_ref()
+            .map(|watcher| watcher.next_look().saturating_duration_since(now));
         let timeout = due.into_iter().chain(watchdog).chain(look).min();
         let mut descriptors = processes.channels();
         descriptors.push(self.signals.as_fd());
@@ -95,18 +103,37 @@ impl<'a> Errand<'a> {
                 ToSupervisor::BootFailed(failure) => Event::BootFailed(id, failure),
                 ToSupervisor::Retire(reason) => Event::RetireRequested(id, reason),
                 ToSupervisor::Loaded(files) => {
-                    self.watcher.iter_mut().for_each(|watcher| watcher.add(&files));
+                    self.watcher
+                        .iter_mut()
+                        .for_each(|watcher| watcher.add(&files));
                     continue;
                 }
             });
         }
-        self.events.extend(ended.into_iter().map(|(id, ending)| Event::Exited(id, ending)));
-        self.events.extend(processes.beats().into_iter().map(|(id, at)| Event::Alive(id, at)));
-        if let Some(path) = self.watcher.as_mut().and_then(|watcher| watcher.look(Instant::now())) {
+        self.events.extend(
+            ended
+                .into_iter()
+                .map(|(id, ending)| Event::Exited(id, ending)),
+        );
+        self.events.extend(
+            processes
+                .beats()
+                .into_iter()
+                .map(|(id, at)| Event::Alive(id, at)),
+        );
+        if let Some(path) = self
+            .watcher
+            .as_mut()
+            .and_then(|watcher| watcher.look(Instant::now()))
+        {
             info!(code = "RH0124", path = %path.display(), "source code changed");
             self.events.push_back(Event::Command(Command::Reload));
         }
-        if let Some(manager) = self.manager.as_ref().filter(|manager| manager.watchdog_interval().is_some()) {
+        if let Some(manager) = self
+            .manager
+            .as_ref()
+            .filter(|manager| manager.watchdog_interval().is_some())
+        {
             manager.tell(&State::Watchdog);
         }
     }
@@ -139,7 +166,11 @@ impl<'a> Errand<'a> {
     /// Tells the group all there is to tell; `Some` is the end.
     fn tell_group(&mut self, processes: &mut Processes<'_>) -> Option<i32> {
         while let Some(event) = self.events.pop_front() {
-            let exited = if let Event::Exited(id, _) = event { Some(id) } else { None };
+            let exited = if let Event::Exited(id, _) = event {
+                Some(id)
+            } else {
+                None
+            };
             for action in self.group.handle(event, Instant::now()) {
                 if let Action::Exit(code) = action {
                     return Some(code);
@@ -156,8 +187,12 @@ impl<'a> Errand<'a> {
     fn carry_out(&mut self, action: Action, processes: &mut Processes<'_>) {
         match action {
             Action::Spawn(id, generation) => match processes.spawn(id) {
-                Ok(()) => debug!(code = "RH0112", worker = %id, %generation, pid = processes.pid(id), "worker started"),
-                Err(error) => self.events.push_back(Event::SpawnFailed(id, format!("{error:#}"))),
+                Ok(()) => {
+                    debug!(code = "RH0112", worker = %id, %generation, pid = processes.pid(id), "worker started")
+                }
+                Err(error) => self
+                    .events
+                    .push_back(Event::SpawnFailed(id, format!("{error:#}"))),
             },
             Action::Drain(id, within) => heard(id, processes.tell(id, &ToWorker::Drain { within })),
             Action::Stop(id) => heard(id, processes.tell(id, &ToWorker::Stop)),
@@ -178,7 +213,10 @@ impl<'a> Errand<'a> {
             Status::Reloading => State::Reloading,
             Status::Stopping => State::Stopping,
         });
-        manager.tell(&State::Status(format!("{} workers in service", self.group.serving())));
+        manager.tell(&State::Status(format!(
+            "{} workers in service",
+            self.group.serving()
+        )));
     }
 
     fn report(&self, report: &Report, processes: &Processes<'_>) {

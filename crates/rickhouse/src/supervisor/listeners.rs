@@ -24,7 +24,11 @@ pub(super) struct Listeners {
 impl Listeners {
     /// Binds or adopts everything the configuration names. Socket files are given to `owner`, as whom the workers run.
     pub(super) fn bind(config: &Config, owner: Option<&Identity>) -> anyhow::Result<Self> {
-        let mut made = Self { application: Vec::new(), health: None, files: Vec::new() };
+        let mut made = Self {
+            application: Vec::new(),
+            health: None,
+            files: Vec::new(),
+        };
         let backlog = i32::try_from(config.backlog).unwrap_or(i32::MAX);
         for bind in &config.bind {
             let listeners = made.open(bind, backlog, owner)?;
@@ -33,7 +37,10 @@ impl Listeners {
         if let Some(bind) = &config.health_bind {
             made.health = made.open(bind, backlog, owner)?.pop();
         }
-        anyhow::ensure!(!made.application.is_empty(), "systemd passed no socket (LISTEN_FDS) and no other --bind is given");
+        anyhow::ensure!(
+            !made.application.is_empty(),
+            "systemd passed no socket (LISTEN_FDS) and no other --bind is given"
+        );
         Ok(made)
     }
 
@@ -49,28 +56,50 @@ impl Listeners {
 
     /// The descriptors for a worker, by name.
     pub(super) fn descriptors(&self) -> Vec<(String, BorrowedFd<'_>)> {
-        let application = self.application.iter().enumerate().map(|(at, listener)| (plan::listener(at), listener.as_fd()));
-        let health = self.health.iter().map(|listener| (plan::HEALTH.to_owned(), listener.as_fd()));
+        let application = self
+            .application
+            .iter()
+            .enumerate()
+            .map(|(at, listener)| (plan::listener(at), listener.as_fd()));
+        let health = self
+            .health
+            .iter()
+            .map(|listener| (plan::HEALTH.to_owned(), listener.as_fd()));
         application.chain(health).collect()
     }
 
-    fn open(&mut self, bind: &Bind, backlog: i32, owner: Option<&Identity>) -> anyhow::Result<Vec<Listener>> {
+    fn open(
+        &mut self,
+        bind: &Bind,
+        backlog: i32,
+        owner: Option<&Identity>,
+    ) -> anyhow::Result<Vec<Listener>> {
         let address = match bind {
-            Bind::Tcp { host, port } => BindAddress::Tcp { host: host.clone(), port: *port },
-            Bind::Unix { path, mode } => BindAddress::Unix { path: path.clone(), mode: *mode },
+            Bind::Tcp { host, port } => BindAddress::Tcp {
+                host: host.clone(),
+                port: *port,
+            },
+            Bind::Unix { path, mode } => BindAddress::Unix {
+                path: path.clone(),
+                mode: *mode,
+            },
             Bind::Fd(number) => {
                 let adopted = inherit::descriptor(*number)?;
-                return Ok(vec![Listener::from_fd(adopted).with_context(|| bind.to_string())?]);
+                return Ok(vec![
+                    Listener::from_fd(adopted).with_context(|| bind.to_string())?,
+                ]);
             }
             Bind::Systemd => {
                 let adopted = activation::sockets()?.into_iter();
-                return Ok(adopted.map(Listener::from_fd).collect::<Result<_, _>>().context("a socket from systemd")?);
+                let listeners = adopted.map(Listener::from_fd).collect::<Result<_, _>>();
+                return listeners.context("a socket from systemd");
             }
         };
         let listener = Listener::bind(&address, backlog)?;
         if let BindAddress::Unix { path, .. } = address {
             if let Some(owner) = owner.filter(|_| process::is_root()) {
-                chown(&path, Some(owner.uid()), Some(owner.gid())).with_context(|| format!("cannot give {bind} to {owner}"))?;
+                chown(&path, Some(owner.uid()), Some(owner.gid()))
+                    .with_context(|| format!("cannot give {bind} to {owner}"))?;
             }
             self.files.push(path);
         }

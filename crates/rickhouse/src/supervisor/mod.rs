@@ -60,7 +60,12 @@ pub(crate) fn run(setup: Setup) -> anyhow::Result<i32> {
 fn serve(setup: Setup, logs: &Logs) -> anyhow::Result<i32> {
     let wanted = setup.config.max_connections as u64 + DESCRIPTORS_BESIDE_CONNECTIONS;
     limits::raise_open_files(wanted)?;
-    let _pid_file = setup.config.pid.as_deref().map(PidFile::create).transpose()?;
+    let _pid_file = setup
+        .config
+        .pid
+        .as_deref()
+        .map(PidFile::create)
+        .transpose()?;
     let listeners = Listeners::bind(&setup.config, setup.identity.as_ref())?;
     for address in listeners.addresses() {
         info!(code = "RH0102", "listening on {address}");
@@ -73,22 +78,34 @@ fn serve(setup: Setup, logs: &Logs) -> anyhow::Result<i32> {
 /// The first lines of a log say what runs.
 fn announce(setup: &Setup) {
     let (major, minor, micro) = setup.python.version;
-    let build = if setup.python.free_threaded { " free-threaded" } else { "" };
+    let build = if setup.python.free_threaded {
+        " free-threaded"
+    } else {
+        ""
+    };
     let gil = match setup.gil {
         ResolvedGil::Shared => "shared",
         ResolvedGil::Own => "own",
         ResolvedGil::Off => "off",
     };
     let config = &setup.config;
-    let interpreters = config.interpreters.map_or("main interpreter".to_owned(), |n| counted(n, "interpreter"));
-    let (workers, threads) = (counted(config.workers, "worker"), counted(config.threads, "thread"));
+    let interpreters = config
+        .interpreters
+        .map_or("main interpreter".to_owned(), |n| counted(n, "interpreter"));
+    let (workers, threads) = (
+        counted(config.workers, "worker"),
+        counted(config.threads, "thread"),
+    );
     info!(
         code = "RH0101",
         "rickhouse {} on Python {major}.{minor}.{micro}{build}, GIL {gil}: {workers} x {interpreters} x {threads}",
         env!("CARGO_PKG_VERSION"),
     );
     if process::is_root() && setup.identity.is_none() {
-        info!(code = "RH0103", "the application runs as root; --user and --group say as whom it should");
+        info!(
+            code = "RH0103",
+            "the application runs as root; --user and --group say as whom it should"
+        );
     }
 }
 
@@ -107,9 +124,18 @@ struct Logs {
 
 impl Logs {
     fn open(setup: &Setup) -> anyhow::Result<Self> {
-        let access = setup.config.access_logfile.as_ref().map(|file| Output::open(file, io::stdout())).transpose()?;
+        let access = setup
+            .config
+            .access_logfile
+            .as_ref()
+            .map(|file| Output::open(file, io::stdout()))
+            .transpose()?;
         let error = Arc::new(Output::open(&setup.config.error_logfile, io::stderr())?);
-        let logs = Self { error, access, owner: setup.identity.clone() };
+        let logs = Self {
+            error,
+            access,
+            owner: setup.identity.clone(),
+        };
         logs.give_away()?;
         Ok(logs)
     }
@@ -122,8 +148,14 @@ impl Logs {
 
     /// The workers open the files again by themselves, after they have given up root.
     fn give_away(&self) -> anyhow::Result<()> {
-        let Some(owner) = self.owner.as_ref().filter(|_| process::is_root()) else { return Ok(()) };
-        let given = [Some(&*self.error), self.access.as_ref()].into_iter().flatten();
-        given.map(|log| log.give_to(owner)).collect::<io::Result<()>>().context("cannot give the log files to the workers' user")
+        let Some(owner) = self.owner.as_ref().filter(|_| process::is_root()) else {
+            return Ok(());
+        };
+        let mut given = [Some(&*self.error), self.access.as_ref()]
+            .into_iter()
+            .flatten();
+        given
+            .try_for_each(|log| log.give_to(owner))
+            .context("cannot give the log files to the workers' user")
     }
 }

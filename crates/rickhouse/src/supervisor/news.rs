@@ -6,12 +6,21 @@ use tracing::{error, info, warn};
 /// Logs a report; `pid` finds the process of a worker.
 pub(super) fn log(report: &Report, pid: impl Fn(WorkerId) -> Option<u32>) {
     match report {
-        Report::WorkerReady(id) => info!(code = "RH0113", worker = %id, pid = pid(*id), "worker ready"),
-        Report::WorkerCrashed { worker, ending, uptime, wait } => warn!(
+        Report::WorkerReady(id) => {
+            info!(code = "RH0113", worker = %id, pid = pid(*id), "worker ready")
+        }
+        Report::WorkerCrashed {
+            worker,
+            ending,
+            uptime,
+            wait,
+        } => warn!(
             code = "RH0114", worker = %worker, pid = pid(*worker), uptime = ?uptime, wait = ?wait,
             "worker ended by {ending} without being asked; it is replaced"
         ),
-        Report::WorkerLeft(id, ending) => info!(code = "RH0115", worker = %id, pid = pid(*id), "worker left by {ending}"),
+        Report::WorkerLeft(id, ending) => {
+            info!(code = "RH0115", worker = %id, pid = pid(*id), "worker left by {ending}")
+        }
         Report::WorkerSilent(id, silence) => error!(
             code = "RH0116", worker = %id, pid = pid(*id), silence = ?silence,
             "worker shows no sign of life (stopped, or its machine is overloaded); it is killed and replaced"
@@ -28,22 +37,38 @@ pub(super) fn log(report: &Report, pid: impl Fn(WorkerId) -> Option<u32>) {
             "worker is stuck: something in it cannot be interrupted; it is replaced and drained"
         ),
         Report::StartFailed(id, failure) => boot_failure(*id, pid(*id), failure),
-        Report::RespawnFailed { worker, failure, wait } => error!(
+        Report::RespawnFailed {
+            worker,
+            failure,
+            wait,
+        } => error!(
             code = "RH0132", worker = %worker, wait = ?wait, detail = failure.text,
             "a replacement did not start; the next attempt follows"
         ),
         Report::Started(workers) => info!(code = "RH0104", workers, "all workers are ready"),
-        Report::ReloadBegun(generation) => info!(code = "RH0120", %generation, "reload: new workers are being started"),
-        Report::Reloaded(generation) => info!(code = "RH0121", %generation, "reload: new workers serve, the old ones drain"),
-        Report::ReloadFailed { generation, failure } => error!(
+        Report::ReloadBegun(generation) => {
+            info!(code = "RH0120", %generation, "reload: new workers are being started")
+        }
+        Report::Reloaded(generation) => {
+            info!(code = "RH0121", %generation, "reload: new workers serve, the old ones drain")
+        }
+        Report::ReloadFailed {
+            generation,
+            failure,
+        } => error!(
             code = "RH0122", %generation, detail = failure.text,
             "reload failed: the new workers did not start, the old ones stay in service"
         ),
         Report::ReloadSuperseded(generation) => {
             info!(code = "RH0123", %generation, "reload given up for the one asked for now");
         }
-        Report::TargetChanged(workers) => info!(code = "RH0128", workers, "the number of workers was changed"),
-        Report::Stopping(Urgency::Graceful) => info!(code = "RH0105", "stopping: running requests are finished"),
+        Report::TargetChanged(workers) => info!(
+            code = "RH0128",
+            workers, "the number of workers was changed"
+        ),
+        Report::Stopping(Urgency::Graceful) => {
+            info!(code = "RH0105", "stopping: running requests are finished")
+        }
         Report::Stopping(Urgency::Fast) => info!(code = "RH0106", "stopping now"),
     }
 }

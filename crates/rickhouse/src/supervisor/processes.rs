@@ -38,7 +38,11 @@ struct Process {
 
 impl<'a> Processes<'a> {
     pub(super) fn new(setup: &'a Setup, listeners: &'a Listeners) -> Self {
-        Self { setup, listeners, by_worker: BTreeMap::new() }
+        Self {
+            setup,
+            listeners,
+            by_worker: BTreeMap::new(),
+        }
     }
 
     /// Starts the process of a worker.
@@ -50,17 +54,42 @@ impl<'a> Processes<'a> {
         descriptors.push((plan::CONTROL.to_owned(), theirs.as_fd()));
         descriptors.push((plan::PULSE.to_owned(), pulse.as_fd()));
         descriptors.push((plan::PLAN.to_owned(), plan.as_fd()));
-        let mut command = self.command(Exec::descriptor_argument(&descriptors)).into_iter();
-        let program = command.next().context("the interpreter is not known: sys.executable is empty")?.into();
-        let forget = activation::VARIABLES.into_iter().chain(notify::VARIABLES).map(OsString::from).collect();
-        let child = Exec { program, arguments: command.collect(), forget, descriptors }.spawn()?;
-        self.by_worker.insert(id, Process { child, control, pulse, closed: false });
+        let mut command = self
+            .command(Exec::descriptor_argument(&descriptors))
+            .into_iter();
+        let program = command
+            .next()
+            .context("the interpreter is not known: sys.executable is empty")?
+            .into();
+        let forget = activation::VARIABLES
+            .into_iter()
+            .chain(notify::VARIABLES)
+            .map(OsString::from)
+            .collect();
+        let child = Exec {
+            program,
+            arguments: command.collect(),
+            forget,
+            descriptors,
+        }
+        .spawn()?;
+        self.by_worker.insert(
+            id,
+            Process {
+                child,
+                control,
+                pulse,
+                closed: false,
+            },
+        );
         Ok(())
     }
 
     /// Process id of a worker, for the log.
     pub(super) fn pid(&self, id: WorkerId) -> Option<u32> {
-        self.by_worker.get(&id).map(|process| process.child.as_u32())
+        self.by_worker
+            .get(&id)
+            .map(|process| process.child.as_u32())
     }
 
     /// Tells a worker something. One that does not listen any more is left to the deadlines of the group.
@@ -77,14 +106,30 @@ impl<'a> Processes<'a> {
 
     /// What becomes readable when a worker says something.
     pub(super) fn channels(&self) -> Vec<BorrowedFd<'_>> {
-        self.by_worker.values().filter(|process| !process.closed).map(|process| process.control.as_fd()).collect()
+        self.by_worker
+            .values()
+            .filter(|process| !process.closed)
+            .map(|process| process.control.as_fd())
+            .collect()
     }
 
     /// Who has ended; they are forgotten by [`Processes::forget`], when their last words have been read.
     pub(super) fn ended(&self) -> Vec<(WorkerId, Ending)> {
-        let children: Vec<ChildId> = self.by_worker.values().map(|process| process.child).collect();
-        let worker = |child| self.by_worker.iter().find(|(_, process)| process.child == child).map(|(id, _)| *id);
-        child::reap(&children).into_iter().filter_map(|(child, ending)| Some((worker(child)?, ending))).collect()
+        let children: Vec<ChildId> = self
+            .by_worker
+            .values()
+            .map(|process| process.child)
+            .collect();
+        let worker = |child| {
+            self.by_worker
+                .iter()
+                .find(|(_, process)| process.child == child)
+                .map(|(id, _)| *id)
+        };
+        child::reap(&children)
+            .into_iter()
+            .filter_map(|(child, ending)| Some((worker(child)?, ending)))
+            .collect()
     }
 
     pub(super) fn forget(&mut self, id: WorkerId) {
@@ -94,7 +139,11 @@ impl<'a> Processes<'a> {
     /// What the workers have said.
     pub(super) fn messages(&mut self) -> Vec<(WorkerId, ToSupervisor)> {
         let mut all = Vec::new();
-        for (id, process) in self.by_worker.iter_mut().filter(|(_, process)| !process.closed) {
+        for (id, process) in self
+            .by_worker
+            .iter_mut()
+            .filter(|(_, process)| !process.closed)
+        {
             let arrived = process.control.receive();
             process.closed = arrived.closed;
             all.extend(arrived.messages.into_iter().map(|message| (*id, message)));
@@ -104,7 +153,10 @@ impl<'a> Processes<'a> {
 
     /// When each worker last moved its pulse.
     pub(super) fn beats(&self) -> Vec<(WorkerId, Instant)> {
-        self.by_worker.iter().filter_map(|(id, process)| Some((*id, process.pulse.last_beat()?))).collect()
+        self.by_worker
+            .iter()
+            .filter_map(|(id, process)| Some((*id, process.pulse.last_beat()?)))
+            .collect()
     }
 
     fn plan(&self, id: WorkerId) -> Plan {
@@ -119,7 +171,11 @@ impl<'a> Processes<'a> {
 
     fn command(&self, descriptors: String) -> Vec<OsString> {
         // A standard build does not know the option, and a free-threaded one may have been told otherwise by an import.
-        let flags: &[&str] = if self.setup.gil == ResolvedGil::Off { &["-X", "gil=0"] } else { &[] };
+        let flags: &[&str] = if self.setup.gil == ResolvedGil::Off {
+            &["-X", "gil=0"]
+        } else {
+            &[]
+        };
         invocation::worker_command(&self.setup.interpreter, flags, descriptors)
     }
 }

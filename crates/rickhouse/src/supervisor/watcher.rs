@@ -42,7 +42,13 @@ impl Watcher {
 
     fn of(roots: Vec<PathBuf>, extra: Vec<PathBuf>, now: Instant) -> Self {
         let seen = snapshot(&roots, &extra);
-        Self { roots, extra, seen, changed: None, next_look: now + INTERVAL }
+        Self {
+            roots,
+            extra,
+            seen,
+            changed: None,
+            next_look: now + INTERVAL,
+        }
     }
 
     /// Watches more files: what an application has imported from elsewhere.
@@ -86,8 +92,12 @@ fn roots(config: &Config) -> Vec<PathBuf> {
     };
     let inherited = env::var_os("PYTHONPATH").unwrap_or_default();
     let inherited = env::split_paths(&inherited).filter(|path| path.is_absolute());
-    let mut roots: Vec<PathBuf> =
-        start.into_iter().chain(script).chain(config.pythonpath.iter().cloned()).chain(inherited).collect();
+    let mut roots: Vec<PathBuf> = start
+        .into_iter()
+        .chain(script)
+        .chain(config.pythonpath.iter().cloned())
+        .chain(inherited)
+        .collect();
     roots.sort();
     // A directory below another one is looked at with it.
     let mut kept: Vec<PathBuf> = Vec::new();
@@ -113,14 +123,20 @@ fn snapshot(roots: &[PathBuf], extra: &[PathBuf]) -> Snapshot {
 fn add_folder(folder: &Path, found: &mut Snapshot, level: usize) {
     // A directory that cannot be read is one that nothing is imported from.
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let Ok(kind) = entry.file_type() else { continue };
+        let Ok(kind) = entry.file_type() else {
+            continue;
+        };
         let path = entry.path();
         if found.len() >= MOST_FILES {
             return;
         }
         if kind.is_dir() && level < MOST_LEVELS && is_code_folder(&entry) {
             add_folder(&path, found, level + 1);
-        } else if !kind.is_dir() && path.extension().is_some_and(|extension| extension == "py" || extension == "wsgi") {
+        } else if !kind.is_dir()
+            && path
+                .extension()
+                .is_some_and(|extension| extension == "py" || extension == "wsgi")
+        {
             add_file(path, found);
         }
     }
@@ -128,7 +144,13 @@ fn add_folder(folder: &Path, found: &mut Snapshot, level: usize) {
 
 fn add_file(path: PathBuf, found: &mut Snapshot) {
     if let Ok(facts) = fs::metadata(&path) {
-        found.insert(path, (facts.modified().unwrap_or(SystemTime::UNIX_EPOCH), facts.len()));
+        found.insert(
+            path,
+            (
+                facts.modified().unwrap_or(SystemTime::UNIX_EPOCH),
+                facts.len(),
+            ),
+        );
     }
 }
 
@@ -136,14 +158,21 @@ fn add_file(path: PathBuf, found: &mut Snapshot) {
 fn is_code_folder(entry: &DirEntry) -> bool {
     let name = entry.file_name();
     let name = name.to_string_lossy();
-    let foreign = matches!(&*name, "__pycache__" | "node_modules" | "site-packages" | "dist-packages");
+    let foreign = matches!(
+        &*name,
+        "__pycache__" | "node_modules" | "site-packages" | "dist-packages"
+    );
     !foreign && !name.starts_with('.') && !entry.path().join("pyvenv.cfg").exists()
 }
 
 /// A file that is new, changed or gone.
 fn difference(before: &Snapshot, after: &Snapshot) -> Option<PathBuf> {
-    let changed = after.iter().find(|(path, facts)| before.get(*path) != Some(facts));
-    changed.or_else(|| before.iter().find(|(path, _)| !after.contains_key(*path))).map(|(path, _)| path.clone())
+    let changed = after
+        .iter()
+        .find(|(path, facts)| before.get(*path) != Some(facts));
+    changed
+        .or_else(|| before.iter().find(|(path, _)| !after.contains_key(*path)))
+        .map(|(path, _)| path.clone())
 }
 
 #[cfg(test)]
@@ -164,7 +193,11 @@ mod tests {
             }
             let (now, extra) = (Instant::now(), folder.path().join("settings.ini"));
             let watcher = Watcher::of(vec![folder.path().to_owned()], vec![extra], now);
-            Self { folder, watcher, now }
+            Self {
+                folder,
+                watcher,
+                now,
+            }
         }
 
         fn write(&self, file: &str, text: &str) {
@@ -175,7 +208,12 @@ mod tests {
         fn look(&mut self) -> Option<String> {
             self.now = self.now.max(self.watcher.next_look());
             let path = self.watcher.look(self.now)?;
-            Some(path.strip_prefix(self.folder.path()).expect("below").display().to_string())
+            Some(
+                path.strip_prefix(self.folder.path())
+                    .expect("below")
+                    .display()
+                    .to_string(),
+            )
         }
     }
 
@@ -200,9 +238,15 @@ mod tests {
     fn new_and_removed_files_are_changes() {
         let mut project = Project::new(&["app.py"]);
         project.write("new.py", "");
-        assert_eq!((project.look(), project.look().as_deref()), (None, Some("new.py")));
+        assert_eq!(
+            (project.look(), project.look().as_deref()),
+            (None, Some("new.py"))
+        );
         fs::remove_file(project.folder.path().join("app.py")).expect("there");
-        assert_eq!((project.look(), project.look().as_deref()), (None, Some("app.py")));
+        assert_eq!(
+            (project.look(), project.look().as_deref()),
+            (None, Some("app.py"))
+        );
     }
 
     #[test]
@@ -212,17 +256,29 @@ mod tests {
         project.watcher.add(&[imported.display().to_string()]);
         assert_eq!(project.look(), None);
         project.write("env/lib/x.py", "changed");
-        assert_eq!((project.look(), project.look().as_deref()), (None, Some("env/lib/x.py")));
+        assert_eq!(
+            (project.look(), project.look().as_deref()),
+            (None, Some("env/lib/x.py"))
+        );
     }
 
     #[test]
     fn what_is_not_code_under_edit_is_left_alone() {
         let mut project = Project::new(&["app.py", "env/pyvenv.cfg"]);
-        for file in ["data.txt", ".git/hook.py", "node_modules/x.py", "env/lib/x.py", "__pycache__/app.py"] {
+        for file in [
+            "data.txt",
+            ".git/hook.py",
+            "node_modules/x.py",
+            "env/lib/x.py",
+            "__pycache__/app.py",
+        ] {
             project.write(file, "changed");
         }
         assert_eq!((project.look(), project.look()), (None, None));
         project.write("settings.ini", "asked for");
-        assert_eq!((project.look(), project.look().as_deref()), (None, Some("settings.ini")));
+        assert_eq!(
+            (project.look(), project.look().as_deref()),
+            (None, Some("settings.ini"))
+        );
     }
 }

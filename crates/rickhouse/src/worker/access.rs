@@ -18,7 +18,10 @@ pub(super) struct AccessFile {
 
 impl AccessFile {
     pub(super) fn new(output: Arc<Output>) -> Self {
-        Self { output, failing: AtomicBool::new(false) }
+        Self {
+            output,
+            failing: AtomicBool::new(false),
+        }
     }
 }
 

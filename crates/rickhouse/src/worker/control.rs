@@ -6,9 +6,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rickhouse_config::Config;
+use rickhouse_os::poll;
 use rickhouse_os::process::exit_now;
 use rickhouse_os::signals::{Notice, Signals};
-use rickhouse_os::poll;
 use rickhouse_supervisor::control::{ToWorker, WorkerEnd};
 use tracing::{debug, error, info, warn};
 
@@ -35,26 +35,47 @@ pub(super) struct Control {
 }
 
 impl Control {
-    pub(super) fn new(channel: WorkerEnd, signals: Signals, logs: Logs, course: Arc<Course>, config: &Config) -> Self {
-        Self { channel, signals, logs, course, graceful_timeout: config.graceful_timeout, orphaned: false }
+    pub(super) fn new(
+        channel: WorkerEnd,
+        signals: Signals,
+        logs: Logs,
+        course: Arc<Course>,
+        config: &Config,
+    ) -> Self {
+        Self {
+            channel,
+            signals,
+            logs,
+            course,
+            graceful_timeout: config.graceful_timeout,
+            orphaned: false,
+        }
     }
 
     /// Starts the thread; it runs until the process ends.
     pub(super) fn start(mut self) -> std::io::Result<()> {
-        thread::Builder::new().name("control".to_owned()).spawn(move || {
-            loop {
-                self.round();
-            }
-        })?;
+        thread::Builder::new()
+            .name("control".to_owned())
+            .spawn(move || {
+                loop {
+                    self.round();
+                }
+            })?;
         Ok(())
     }
 
     fn round(&mut self) {
         // Beyond the deadline the exit handlers of the application run; they, too, have an end.
-        let end = self.course.deadline().map(|deadline| deadline + EXIT_HANDLERS);
+        let end = self
+            .course
+            .deadline()
+            .map(|deadline| deadline + EXIT_HANDLERS);
         let timeout = end.map(|end| end.saturating_duration_since(Instant::now()));
         if timeout.is_some_and(|left| left.is_zero()) {
-            error!(code = "RH0206", "the exit handlers did not come to an end; the worker ends without them");
+            error!(
+                code = "RH0206",
+                "the exit handlers did not come to an end; the worker ends without them"
+            );
             exit_now(1);
         }
         let channel = (!self.orphaned).then(|| self.channel.as_fd());
@@ -81,7 +102,10 @@ impl Control {
         }
         if arrived.closed {
             self.orphaned = true;
-            warn!(code = "RH0202", "the supervisor is gone: running requests are finished, then the worker leaves");
+            warn!(
+                code = "RH0202",
+                "the supervisor is gone: running requests are finished, then the worker leaves"
+            );
             self.drain(self.graceful_timeout);
         }
     }
@@ -92,7 +116,10 @@ impl Control {
         for notice in self.signals.pending() {
             match notice {
                 Notice::Terminate => {
-                    info!(code = "RH0201", "asked to terminate: running requests are finished");
+                    info!(
+                        code = "RH0201",
+                        "asked to terminate: running requests are finished"
+                    );
                     self.drain(self.graceful_timeout);
                 }
                 Notice::User1 => self.reopen_logs(),
@@ -111,7 +138,10 @@ impl Control {
     }
 
     fn reopen_logs(&self) {
-        for log in [Some(&self.logs.error), self.logs.access.as_ref()].into_iter().flatten() {
+        for log in [Some(&self.logs.error), self.logs.access.as_ref()]
+            .into_iter()
+            .flatten()
+        {
             if let Err(error) = log.reopen() {
                 error!(code = "RH0126", "log file not opened again: {error:#}");
             }

@@ -88,21 +88,32 @@ impl Course {
         let mut state = self.state();
         while state.threads > 0 {
             let Some(deadline) = state.deadline else {
-                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state = self
+                    .changed
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
             }
-            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = self
+                .changed
+                .wait_timeout(state, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
         state.threads
     }
 
     fn end(&self, deadline: Instant, tell: impl FnOnce(&dyn FrontEnd)) -> Asked {
         let mut state = self.state();
-        state.deadline = Some(state.deadline.map_or(deadline, |before| before.min(deadline)));
+        state.deadline = Some(
+            state
+                .deadline
+                .map_or(deadline, |before| before.min(deadline)),
+        );
         let front_end = state.front_end.clone();
         drop(state);
         self.changed.notify_all();
@@ -171,7 +182,10 @@ mod tests {
             let course = Arc::clone(&course);
             move || course.wait_for_end()
         });
-        assert_eq!(course.drain_by(Instant::now() + Duration::from_secs(3600)), Asked::Told);
+        assert_eq!(
+            course.drain_by(Instant::now() + Duration::from_secs(3600)),
+            Asked::Told
+        );
         drop(serving);
         assert_eq!(main.join().expect("no panic"), 0);
         assert_eq!(*notes.0.lock().expect("no panic"), ["drain"]);

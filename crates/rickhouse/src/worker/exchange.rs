@@ -27,8 +27,17 @@ impl rickhouse_host::Exchange for Bridge<'_, '_> {
 
     fn start(&mut self, head: &ResponseHead<'_>) -> io::Result<()> {
         // The front end reads a declared length from its field.
-        let length = if head.length_declared { None } else { head.length };
-        self.0.start(head.status, head.reason, &mut head.headers.iter().copied(), length)
+        let length = if head.length_declared {
+            None
+        } else {
+            head.length
+        };
+        self.0.start(
+            head.status,
+            head.reason,
+            &mut head.headers.iter().copied(),
+            length,
+        )
     }
 
     fn room(&self) -> usize {

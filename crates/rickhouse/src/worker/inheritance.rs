@@ -22,13 +22,23 @@ impl Inheritance {
     /// Takes what the command line names.
     pub(super) fn take(descriptors: &str) -> anyhow::Result<Self> {
         let mut inherited = Inherited::adopt(descriptors)?;
-        let plan: Plan = serde_json::from_str(&shared::read_memory_file(inherited.take(plan::PLAN)?)?)?;
-        let listeners = (0..plan.listeners).map(|number| Ok(Listener::from_fd(inherited.take(&plan::listener(number))?)?));
+        let plan: Plan =
+            serde_json::from_str(&shared::read_memory_file(inherited.take(plan::PLAN)?)?)?;
+        let listeners = (0..plan.listeners)
+            .map(|number| Ok(Listener::from_fd(inherited.take(&plan::listener(number))?)?));
         let listeners = listeners.collect::<anyhow::Result<_>>()?;
         let health = plan.config.health_bind.is_some();
-        let health = health.then(|| anyhow::Ok(Listener::from_fd(inherited.take(plan::HEALTH)?)?)).transpose()?;
+        let health = health
+            .then(|| anyhow::Ok(Listener::from_fd(inherited.take(plan::HEALTH)?)?))
+            .transpose()?;
         let control = WorkerEnd::open(inherited.take(plan::CONTROL)?);
         let pulse = Pulse::open(inherited.take(plan::PULSE)?)?;
-        Ok(Self { plan, control, pulse, listeners, health })
+        Ok(Self {
+            plan,
+            control,
+            pulse,
+            listeners,
+            health,
+        })
     }
 }

@@ -56,32 +56,62 @@ pub(crate) fn run(runtime: Runtime, main_thread: ThreadState, descriptors: &str)
     }
 }
 
-fn serve(runtime: Runtime, main_thread: ThreadState, inheritance: Inheritance) -> Result<i32, BootFailure> {
-    let Inheritance { plan, control, pulse, listeners, health } = inheritance;
+fn serve(
+    runtime: Runtime,
+    main_thread: ThreadState,
+    inheritance: Inheritance,
+) -> Result<i32, BootFailure> {
+    let Inheritance {
+        plan,
+        control,
+        pulse,
+        listeners,
+        health,
+    } = inheritance;
     let (signals, logs) = settle_in(&plan).map_err(process_failure)?;
     let course = Arc::new(Course::default());
     let supervisor = control.sender();
     let access = logs.access.clone();
-    Control::new(control, signals, logs, Arc::clone(&course), &plan.config).start().map_err(process_failure)?;
-    let watchdog = Watchdog::start(pulse, Arc::clone(&course), &plan.config, supervisor.sender()).map_err(process_failure)?;
+    Control::new(control, signals, logs, Arc::clone(&course), &plan.config)
+        .start()
+        .map_err(process_failure)?;
+    let watchdog = Watchdog::start(
+        pulse,
+        Arc::clone(&course),
+        &plan.config,
+        supervisor.sender(),
+    )
+    .map_err(process_failure)?;
 
-    let directory = std::env::current_dir().context("cannot tell the current directory").map_err(process_failure)?;
+    let directory = std::env::current_dir()
+        .context("cannot tell the current directory")
+        .map_err(process_failure)?;
     let settings = settings::of_host(&plan.config, plan.gil, directory);
     let mut host = Host::start(runtime, main_thread, &settings).map_err(host_failure)?;
     let service = Service::open(&plan, listeners, health, access).map_err(process_failure)?;
-    service.start_threads(&host, &course).map_err(process_failure)?;
+    service
+        .start_threads(&host, &course)
+        .map_err(process_failure)?;
     watchdog.observe(host.watch());
     course.serve(service.handle());
     report_ready(&supervisor, &mut host, &plan);
 
     let left = course.wait_for_end();
     if left > 0 {
-        warn!(code = "RH0203", threads = left, "the time is over: requests that still run are cut off");
+        warn!(
+            code = "RH0203",
+            threads = left,
+            "the time is over: requests that still run are cut off"
+        );
     }
     host.stop();
     info!(code = "RH0204", worker = plan.worker, "worker leaves");
     // Nobody asked for the end: the threads have gone by themselves, and the log has their panics.
-    Ok(if course.deadline().is_some() { 0 } else { FailureKind::Process.exit_code() })
+    Ok(if course.deadline().is_some() {
+        0
+    } else {
+        FailureKind::Process.exit_code()
+    })
 }
 
 /// Signals, log, and the surroundings the application is to find. Root is given up last.
@@ -89,7 +119,12 @@ fn settle_in(plan: &Plan) -> anyhow::Result<(Signals, Logs)> {
     let config = &plan.config;
     let signals = Signals::take()?;
     let error = Arc::new(Output::open(&config.error_logfile, io::stderr())?);
-    let access = config.access_logfile.as_ref().map(|file| Output::open(file, io::stdout())).transpose()?.map(Arc::new);
+    let access = config
+        .access_logfile
+        .as_ref()
+        .map(|file| Output::open(file, io::stdout()))
+        .transpose()?
+        .map(Arc::new);
     log::start(Arc::clone(&error), config.log_level)?;
     if let Some(mask) = config.umask {
         limits::set_umask(mask);
@@ -99,7 +134,8 @@ fn settle_in(plan: &Plan) -> anyhow::Result<(Signals, Logs)> {
         exec::renew_death_signal(plan.supervisor)?;
     }
     if let Some(folder) = &config.chdir {
-        std::env::set_current_dir(folder).with_context(|| format!("cannot change to {}", folder.display()))?;
+        std::env::set_current_dir(folder)
+            .with_context(|| format!("cannot change to {}", folder.display()))?;
     }
     Ok((signals, Logs { error, access }))
 }
@@ -112,7 +148,11 @@ fn report_ready(supervisor: &WorkerEnd, host: &mut Host, plan: &Plan) {
     }
     if supervisor.send(&ToSupervisor::Ready).is_err() {
         // The control thread sees the same and ends the worker.
-        error!(code = "RH0205", pid = process::parent_id(), "the supervisor is gone");
+        error!(
+            code = "RH0205",
+            pid = process::parent_id(),
+            "the supervisor is gone"
+        );
     }
 }
 
@@ -120,12 +160,18 @@ fn report_ready(supervisor: &WorkerEnd, host: &mut Host, plan: &Plan) {
 const FILES_PER_MESSAGE: usize = 100;
 
 fn process_failure(error: impl Into<anyhow::Error>) -> BootFailure {
-    BootFailure { kind: FailureKind::Process, text: shorten(format!("{:#}", error.into())) }
+    BootFailure {
+        kind: FailureKind::Process,
+        text: shorten(format!("{:#}", error.into())),
+    }
 }
 
 fn host_failure(error: HostError) -> BootFailure {
     match &error {
-        HostError::Load(failure) => BootFailure { kind: FailureKind::Application, text: shorten(failure.to_string()) },
+        HostError::Load(failure) => BootFailure {
+            kind: FailureKind::Application,
+            text: shorten(failure.to_string()),
+        },
         HostError::Interpreter { .. } | HostError::Prepare { .. } => process_failure(error),
     }
 }

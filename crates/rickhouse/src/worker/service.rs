@@ -34,11 +34,21 @@ impl Service {
         access: Option<Arc<Output>>,
     ) -> anyhow::Result<Self> {
         let config: &Config = &plan.config;
-        let format = config.access_logformat.parse().context("--access-logformat")?;
+        let format = config
+            .access_logformat
+            .parse()
+            .context("--access-logformat")?;
         let access = access.map(|output| Box::new(AccessFile::new(output)) as Box<dyn AccessSink>);
-        let listeners = Listeners { traffic, health: health.into_iter().collect() };
+        let listeners = Listeners {
+            traffic,
+            health: health.into_iter().collect(),
+        };
         let server = Server::new(settings::of_server(config, format), listeners, access)?;
-        Ok(Self { server, gil: plan.gil, threads: config.threads })
+        Ok(Self {
+            server,
+            gil: plan.gil,
+            threads: config.threads,
+        })
     }
 
     /// Starts the Python threads of every interpreter, and the concierge; the service is ready then.
@@ -57,7 +67,9 @@ impl Service {
             }
         }
         let server = Arc::clone(&self.server);
-        thread::Builder::new().name("concierge".to_owned()).spawn(move || server.run_concierge())?;
+        thread::Builder::new()
+            .name("concierge".to_owned())
+            .spawn(move || server.run_concierge())?;
         self.server.set_ready(true);
         Ok(())
     }
@@ -75,10 +87,12 @@ impl Service {
         serving: Serving,
     ) -> io::Result<()> {
         let (server, application) = (Arc::clone(&self.server), Arc::clone(application));
-        thread::Builder::new().name(format!("python-{interpreter}-{thread}")).spawn(move || {
-            let _counted = serving;
-            server.run(&lane, &mut PythonThread(Worker::new(&application, thread)));
-        })?;
+        thread::Builder::new()
+            .name(format!("python-{interpreter}-{thread}"))
+            .spawn(move || {
+                let _counted = serving;
+                server.run(&lane, &mut PythonThread(Worker::new(&application, thread)));
+            })?;
         Ok(())
     }
 }

@@ -7,7 +7,11 @@ use rickhouse_host::{Interpreters, Source};
 use rickhouse_server::{Limits, LogFormat, Timeouts, TrustedPeers};
 
 /// For the engine. The directory the application runs in is searched for modules, after what `--pythonpath` names.
-pub(super) fn of_host(config: &Config, gil: ResolvedGil, directory: PathBuf) -> rickhouse_host::Settings {
+pub(super) fn of_host(
+    config: &Config,
+    gil: ResolvedGil,
+    directory: PathBuf,
+) -> rickhouse_host::Settings {
     let interpreters = match (config.interpreters, gil) {
         (None, ResolvedGil::Own) => Interpreters::Own(1),
         (None, ResolvedGil::Shared | ResolvedGil::Off) => Interpreters::Main,
@@ -16,7 +20,12 @@ pub(super) fn of_host(config: &Config, gil: ResolvedGil, directory: PathBuf) -> 
     };
     rickhouse_host::Settings {
         target: target(&config.target),
-        python_path: config.pythonpath.iter().cloned().chain([directory]).collect(),
+        python_path: config
+            .pythonpath
+            .iter()
+            .cloned()
+            .chain([directory])
+            .collect(),
         interpreters,
         threads: config.threads,
         switch_interval: config.switch_interval,
@@ -33,7 +42,11 @@ fn target(target: &Target) -> rickhouse_host::Target {
         Target::Module { module, attr, call } => (Source::Module(module.clone()), attr, call),
         Target::File { path, attr, call } => (Source::File(path.clone()), attr, call),
     };
-    rickhouse_host::Target { source, attribute: attribute.clone(), call: *call }
+    rickhouse_host::Target {
+        source,
+        attribute: attribute.clone(),
+        call: *call,
+    }
 }
 
 /// For the front end. The format of the access log was checked before the first worker was started.
@@ -71,9 +84,12 @@ pub(super) fn of_server(config: &Config, access_format: LogFormat) -> rickhouse_
 fn trusted_peers(proxies: &AllowedProxies) -> TrustedPeers {
     let list = match proxies {
         AllowedProxies::Any => "*".to_owned(),
-        AllowedProxies::Networks(networks) => {
-            networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
-        }
+        AllowedProxies::Networks(networks) => networks
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(","),
     };
-    list.parse().expect("networks are read back from how they are written")
+    list.parse()
+        .expect("networks are read back from how they are written")
 }

@@ -24,7 +24,12 @@ pub(super) struct Watchdog {
 
 impl Watchdog {
     /// Starts the thread; it runs until the process ends.
-    pub(super) fn start(pulse: Pulse, course: Arc<Course>, config: &Config, supervisor: WorkerEnd) -> std::io::Result<Self> {
+    pub(super) fn start(
+        pulse: Pulse,
+        course: Arc<Course>,
+        config: &Config,
+        supervisor: WorkerEnd,
+    ) -> std::io::Result<Self> {
         let watch = Arc::new(OnceLock::new());
         let mut round = Round {
             pulse,
@@ -36,13 +41,17 @@ impl Watchdog {
             retiring: false,
             hopeless: false,
         };
-        let interval = config.timeout.map_or(INTERVAL, |timeout| INTERVAL.min(timeout / 4));
-        thread::Builder::new().name("watchdog".to_owned()).spawn(move || {
-            loop {
-                round.run();
-                thread::sleep(interval);
-            }
-        })?;
+        let interval = config
+            .timeout
+            .map_or(INTERVAL, |timeout| INTERVAL.min(timeout / 4));
+        thread::Builder::new()
+            .name("watchdog".to_owned())
+            .spawn(move || {
+                loop {
+                    round.run();
+                    thread::sleep(interval);
+                }
+            })?;
         Ok(Self { watch })
     }
 
@@ -71,7 +80,9 @@ struct Round {
 impl Round {
     fn run(&mut self) {
         self.pulse.beat();
-        let Some(watch) = self.watch.get() else { return };
+        let Some(watch) = self.watch.get() else {
+            return;
+        };
         let reports = watch.report();
         if !self.retiring
             && let Some(reason) = self.reason_to_retire(&reports)
@@ -86,14 +97,17 @@ impl Round {
     fn reason_to_retire(&self, reports: &[InterpreterReport]) -> Option<RetireReason> {
         match self.course.lost_threads() {
             0 => reason_to_retire(reports, self.share, self.silence),
-            lost => Some(RetireReason::Stuck { text: format!("{lost} of its threads ended by a panic") }),
+            lost => Some(RetireReason::Stuck {
+                text: format!("{lost} of its threads ended by a panic"),
+            }),
         }
     }
 
     /// Ends a drain that waits only for requests that cannot be interrupted: longer waiting helps nobody. Two looks in
     /// a row have to agree, as a request may be between two threads.
     fn cut_short(&mut self, stuck: u64) {
-        let hopeless = stuck > 0 && self.course.deadline().is_some() && self.course.unfinished() <= stuck;
+        let hopeless =
+            stuck > 0 && self.course.deadline().is_some() && self.course.unfinished() <= stuck;
         if hopeless && self.hopeless {
             self.course.stop();
         }
@@ -117,24 +131,38 @@ fn random() -> u64 {
     RandomState::new().hash_one(Instant::now())
 }
 
-fn reason_to_retire(reports: &[InterpreterReport], share: Option<u64>, silence: Option<Duration>) -> Option<RetireReason> {
+fn reason_to_retire(
+    reports: &[InterpreterReport],
+    share: Option<u64>,
+    silence: Option<Duration>,
+) -> Option<RetireReason> {
     let mut text = String::new();
     for report in reports {
         for request in &report.stuck {
             let (line, seconds) = (&request.request_line, request.running_for.as_secs());
             let (interpreter, thread) = (request.interpreter, request.thread);
-            let _infallible = writeln!(text, "interpreter {interpreter}, thread {thread}: {line} runs for {seconds} s");
+            let _infallible = writeln!(
+                text,
+                "interpreter {interpreter}, thread {thread}: {line} runs for {seconds} s"
+            );
         }
         if silence.is_some_and(|limit| report.silent_for > limit) {
             let (interpreter, seconds) = (report.interpreter, report.silent_for.as_secs());
-            let _infallible = writeln!(text, "interpreter {interpreter}: something holds its GIL for {seconds} s");
+            let _infallible = writeln!(
+                text,
+                "interpreter {interpreter}: something holds its GIL for {seconds} s"
+            );
         }
     }
     if !text.is_empty() {
-        return Some(RetireReason::Stuck { text: shorten(text) });
+        return Some(RetireReason::Stuck {
+            text: shorten(text),
+        });
     }
     let answered = reports.iter().map(|report| report.finished).sum();
-    share.filter(|share| answered >= *share).map(|_| RetireReason::MaxRequests { answered })
+    share
+        .filter(|share| answered >= *share)
+        .map(|_| RetireReason::MaxRequests { answered })
 }
 
 #[cfg(test)]
@@ -144,7 +172,13 @@ mod tests {
     use super::*;
 
     fn report(finished: u64) -> InterpreterReport {
-        InterpreterReport { interpreter: 1, silent_for: Duration::ZERO, running: 0, finished, stuck: Vec::new() }
+        InterpreterReport {
+            interpreter: 1,
+            silent_for: Duration::ZERO,
+            running: 0,
+            finished,
+            stuck: Vec::new(),
+        }
     }
 
     #[test]
@@ -159,18 +193,35 @@ mod tests {
     #[test]
     fn what_is_stuck_is_named() {
         let request_line = "GET /slow".to_owned();
-        let stuck = StuckRequest { interpreter: 1, thread: 2, request_line, running_for: Duration::from_secs(9) };
-        let reports = [InterpreterReport { stuck: vec![stuck], ..report(100) }];
+        let stuck = StuckRequest {
+            interpreter: 1,
+            thread: 2,
+            request_line,
+            running_for: Duration::from_secs(9),
+        };
+        let reports = [InterpreterReport {
+            stuck: vec![stuck],
+            ..report(100)
+        }];
         let text = "interpreter 1, thread 2: GET /slow runs for 9 s\n".to_owned();
-        assert_eq!(reason_to_retire(&reports, Some(1), None), Some(RetireReason::Stuck { text }));
+        assert_eq!(
+            reason_to_retire(&reports, Some(1), None),
+            Some(RetireReason::Stuck { text })
+        );
     }
 
     #[test]
     fn an_interpreter_that_cannot_be_entered_is_stuck() {
         let (limit, silent_for) = (Duration::from_secs(30), Duration::from_secs(31));
-        let reports = [InterpreterReport { silent_for, ..report(0) }];
+        let reports = [InterpreterReport {
+            silent_for,
+            ..report(0)
+        }];
         assert_eq!(reason_to_retire(&reports, None, None), None);
         let text = "interpreter 1: something holds its GIL for 31 s\n".to_owned();
-        assert_eq!(reason_to_retire(&reports, None, Some(limit)), Some(RetireReason::Stuck { text }));
+        assert_eq!(
+            reason_to_retire(&reports, None, Some(limit)),
+            Some(RetireReason::Stuck { text })
+        );
     }
 }
