@@ -13,8 +13,10 @@ use rickhouse_supervisor::pulse::Pulse;
 
 use super::course::Course;
 
-/// Between two beats, at most.
+/// Between two looks, at most.
 const INTERVAL: Duration = Duration::from_millis(500);
+/// The same where requests are counted: how far a worker goes beyond its share depends on it.
+const COUNTING_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The running watchdog.
 #[derive(Clone)]
@@ -41,9 +43,14 @@ impl Watchdog {
             retiring: false,
             hopeless: false,
         };
+        let interval = if round.share.is_some() {
+            COUNTING_INTERVAL
+        } else {
+            INTERVAL
+        };
         let interval = config
             .timeout
-            .map_or(INTERVAL, |timeout| INTERVAL.min(timeout / 4));
+            .map_or(interval, |timeout| interval.min(timeout / 4));
         thread::Builder::new()
             .name("watchdog".to_owned())
             .spawn(move || {
