@@ -1,25 +1,16 @@
-//! temp
+//! The rules of CGI (RFC 3875) and WSGI (PEP 3333) that need neither Python nor a socket: what a status and a header of an
+//! application have to look like, which request headers become entries of the environ and under which names, and whom to
+//! believe about the client.
+//!
+//! Everything here is a function of its arguments, works on bytes (WSGI's strings are bytes in latin-1), and never panics,
+//! whatever it is given. The texts of the errors are what an application sees in its `ValueError`.
 #![forbid(unsafe_code)]
-pub mod status {
-    pub fn parse(b: &[u8]) -> Result<(u16, &[u8]), String> {
-        let t = std::str::from_utf8(b).map_err(|e| e.to_string())?;
-        let c = t.get(..3).and_then(|x| x.parse().ok()).ok_or("status")?;
-        Ok((c, b.get(4..).unwrap_or_default()))
-    }
-}
-pub mod header {
-    pub fn check_name(_: &[u8]) -> Result<(), String> {
-        Ok(())
-    }
-    pub fn check_value(_: &[u8]) -> Result<(), String> {
-        Ok(())
-    }
-}
-pub mod content_length {
-    pub fn parse_declared(b: &[u8]) -> Result<u64, String> {
-        std::str::from_utf8(b)
-            .ok()
-            .and_then(|x| x.parse().ok())
-            .ok_or_else(|| "x".to_string())
-    }
-}
+
+pub mod content_length;
+pub mod environ;
+pub mod header;
+pub mod proxy;
+mod py_bytes_repr;
+pub mod status;
+
+pub use py_bytes_repr::PyBytesRepr;
