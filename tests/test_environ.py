@@ -10,7 +10,7 @@ from http_client import chunked, request
 
 @pytest.fixture(scope="module")
 def server(serve_module):
-    return serve_module("environ_app:echo", env={"SUITE_SECRET": "of the process"})
+    return serve_module("environ_app:echo", env={"E2E_SECRET": "of the process"})
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_every_value_that_is_not_a_wsgi_key_is_a_native_string(connection):
 
 def test_the_process_environment_stays_out(connection):
     told = values(connection.get("/"))
-    assert not {"SUITE_SECRET", "PATH", "HOME", "HTTP_PROXY"} & set(told)
+    assert not {"E2E_SECRET", "PATH", "HOME", "HTTP_PROXY"} & set(told)
 
 
 def test_http_1_0_without_host(server):

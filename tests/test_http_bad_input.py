@@ -165,7 +165,6 @@ REFUSED = {
     "head-large": (get(*(b"X-%d: %b\r\n" % (n, b"x" * 8000) for n in range(9))), {431}),
     "name-long": (get(b"X" * 70_000 + b": a\r\n"), {431}),
     "body-large": (post(b"Content-Length: 1048577\r\n", b""), {413}),
-    "body-large-chunk": (chunks(b"100001\r\n"), {413}),
     "body-large-chunks": (chunks((b"40000\r\n" + b"x" * 0x40000 + b"\r\n") * 5), {413}),
     # Expectations (RFC 9110 section 10.1.1)
     "expect-unknown": (post(b"Expect: 200-maybe\r\nContent-Length: 3\r\n", b"abc"), {417}),

@@ -9,7 +9,7 @@ import time
 from urllib.parse import parse_qsl
 from wsgiref.validate import validator
 
-FOLDER = os.environ.get("SUITE_FOLDER", ".")
+FOLDER = os.environ.get("E2E_FOLDER", ".")
 
 TEXT = [("Content-Type", "text/plain; charset=utf-8")]
 

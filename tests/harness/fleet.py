@@ -57,7 +57,7 @@ class Fleet:
             arguments,
             directory=directory,
             folder=folder,
-            env={"SUITE_FOLDER": str(folder), **(env or {})},
+            env={"E2E_FOLDER": str(folder), **(env or {})},
             pass_fds=pass_fds,
             prefix=prefix,
         )

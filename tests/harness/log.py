@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ _ALARMS = re.compile(
     r"|munmap_chunk|corrupted|Fatal Python error|Segmentation fault|AddressSanitizer"
     r"|Exception ignored|garbage collected without being closed|ResourceWarning|\x1b\["
 )
+_TRACEBACK = "Traceback (most recent call last)"
 _LEVELS = re.compile(r"\b(WARN|ERROR)\b")
 
 
@@ -31,6 +33,7 @@ class Log:
         self.path = path
         self._checked = 0
         self._allowances: list[_Allowance] = []
+        self._tracebacks: list[_Allowance] = []
 
     def text(self) -> str:
         try:
@@ -72,10 +75,14 @@ class Log:
         self._allowances.append(_Allowance(re.compile(pattern), required=False))
 
     def expect_traceback(self, last_line: str) -> None:
-        """An exception of the application, logged with its traceback."""
-        self.expect(last_line)
-        self.allow(r"Traceback \(most recent call last\)")
-        self.allow(r"(?i)application|exception")
+        """An exception of the application, logged with its traceback up to this line."""
+        self._tracebacks.append(_Allowance(_raised(last_line), required=True))
+        self.allow("(?i)application|exception")
+
+    def allow_traceback(self, last_line: str) -> None:
+        """As `expect_traceback`, for an exception that need not happen."""
+        self._tracebacks.append(_Allowance(_raised(last_line), required=False))
+        self.allow("(?i)application|exception")
 
     def complaints(self) -> list[str]:
         """What the lines written since the last call leave unexplained; forgets the allowances."""
@@ -83,20 +90,41 @@ class Log:
         # A record is seen again from its first byte if it is only half written now.
         end = text.rfind("\n") + 1
         fresh = text[self._checked : end].splitlines()
-        unexplained = [line for line in fresh if self._needs_explanation(line)]
+        unexplained = [line for line in self._outside_tracebacks(fresh) if self._is_alarming(line)]
         # An expected line may have no level of its own: the last line of a traceback has none.
         for each in self._allowances:
             each.seen = each.seen or any(each.pattern.search(line) for line in fresh)
         missing = [
             f"expected in the log, not there: {each.pattern.pattern}"
-            for each in self._allowances
+            for each in [*self._allowances, *self._tracebacks]
             if each.required and not each.seen
         ]
         self._checked = end
         self._allowances.clear()
+        self._tracebacks.clear()
         return [f"unexpected in the log: {line}" for line in unexplained] + missing
 
-    def _needs_explanation(self, line: str) -> bool:
+    def _outside_tracebacks(self, lines: list[str]) -> Iterator[str]:
+        """Leaves out each traceback that ends as some expected one does."""
+        inside: list[str] = []
+        for line in lines:
+            if not inside and not (self._tracebacks and _TRACEBACK in line):
+                yield line
+                continue
+            inside.append(line)
+            ends = [each for each in self._tracebacks if each.pattern.search(line)]
+            for each in ends:
+                each.seen = True
+            if ends:
+                inside = []
+        yield from inside
+
+    def _is_alarming(self, line: str) -> bool:
         if not (_ALARMS.search(line) or _LEVELS.search(line)):
             return False
         return not any(each.pattern.search(line) for each in self._allowances)
+
+
+def _raised(last_line: str) -> re.Pattern[str]:
+    """The line that names the exception, and not the line of source that raises it."""
+    return re.compile(f"(?<!raise )(?:{last_line})")

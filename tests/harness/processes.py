@@ -10,7 +10,7 @@ from pathlib import Path
 _PR_SET_CHILD_SUBREAPER = 36
 
 #: Environment variable that marks every process a server of this suite starts.
-MARK = "SUITE_MARK"
+MARK = "E2E_MARK"
 
 
 def adopt_orphans() -> None:
