@@ -239,12 +239,12 @@ def load(kind, name, attribute, call):
         for part in attribute.split("."):
             if not hasattr(target, part):
                 raise LoadError(f"{described} has no attribute {part!r}")
-            target, described = getattr(target, part), f"{described}.{part}"
+            target, described = getattr(target, part), f"{described}{':' if target is module else '.'}{part}"
     else:
-        target = getattr(module, "application", None) or getattr(module, "app", None)
-        described = name
-        if target is None:
+        attribute = next((known for known in ("application", "app") if hasattr(module, known)), None)
+        if attribute is None:
             raise LoadError(f"{name} has neither 'application' nor 'app'; name the callable as {name}:NAME")
+        target, described = getattr(module, attribute), f"{name}:{attribute}"
     if call:
         target = target()
         described += "()"
@@ -324,10 +324,10 @@ def _user_line(error):
     import sysconfig
 
     paths = sysconfig.get_paths()
-    foreign = tuple(paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib"))
+    foreign = ("<", *(paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")))
     found = None
     for frame in traceback.extract_tb(error.__traceback__):
-        if frame.filename.startswith(("<", foreign)) or "site-packages" in frame.filename:
+        if frame.filename.startswith(foreign) or "site-packages" in frame.filename:
             continue
         found = f"{frame.filename}:{frame.lineno}: {frame.line}"
     return found
