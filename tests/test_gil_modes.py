@@ -2,7 +2,6 @@
 cannot do and who says so, and that they really run at the same time."""
 
 import json
-import os
 import re
 import signal
 
