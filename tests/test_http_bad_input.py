@@ -94,6 +94,7 @@ REFUSED = {
     "space-before-first-line": (b"GET / HTTP/1.1\r\n Host: a\r\nHost: a\r\n\r\n", {400}),
     "nul-in-value": (get(b"X-A: a\0b\r\n"), {400}),
     "control-in-value": (get(b"X-A: a\x01b\r\n"), {400}),
+    "delete-in-value": (get(b"X-A: a\x7fb\r\n"), {400}),
     "return-in-value": (get(b"X-A: a\rb\r\n"), {400}),
     # Content-Length (RFC 9112 section 6.3)
     "length-negative": (post(b"Content-Length: -1\r\n", b""), {400}),
