@@ -94,7 +94,7 @@ FORGERIES = [
     b'" 200 1 "-" "-"',
     b"\\",
     b'\\" 200',
-    b"\x80\xff",
+    b"\x80\x9b31m\xff",
     b"caf\xe9",
     b"\t tab",
     b"%s%n%h",
@@ -115,14 +115,6 @@ def test_headers_cannot_forge_a_record(logged, text):
     assert len(lines) == 2
     for line in lines:
         assert COMBINED.fullmatch(line) and line.isprintable()
-
-
-def test_a_control_character_never_gets_as_far_as_a_header(logged):
-    server, path = logged()
-    with server.connect() as connection:
-        connection.send(b"GET / HTTP/1.1\r\nHost: a\r\nReferer: a\x7fb\r\n\r\n")
-        assert connection.response().status == 400
-    assert COMBINED.fullmatch(records(path)[0])["referer"] == "-"
 
 
 @pytest.mark.parametrize(

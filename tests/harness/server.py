@@ -57,6 +57,7 @@ class Server:
         self.stdout = folder / "stdout.log"
         self.arguments = list(arguments)
         self.expected_code = 0
+        self._addresses: list[str | tuple[str, int]] = []
         self._family: frozenset[int] = frozenset()
         self._allowed = 0
         self._looks = 0
@@ -108,6 +109,11 @@ class Server:
     @property
     def addresses(self) -> list[str | tuple[str, int]]:
         """Where it listens, in the order of `--bind`: (host, port), or the path of a socket."""
+        if not self._addresses:
+            self._addresses = self._logged_addresses()
+        return self._addresses
+
+    def _logged_addresses(self) -> list[str | tuple[str, int]]:
         found: list[tuple[int, str | tuple[str, int]]] = []
         text = self.log.text()
         for match in re.finditer(messages.LISTENING_TCP, text):
@@ -210,13 +216,10 @@ class Server:
         """What an ended server left: processes, zombies and socket files."""
 
         def remaining() -> list[str]:
-            lost = [each for each in processes.marked(self.mark)]
-            lost += [
-                each
-                for each in processes.children(os.getpid())
-                if each.zombie and each.pid != self.pid
+            return [
+                f"process left behind: {each.pid} {each.state} {each.command}"
+                for each in processes.marked(self.mark)
             ]
-            return [f"process left behind: {each.pid} {each.state} {each.command}" for each in lost]
 
         found: list[str] = []
         try:
@@ -224,6 +227,9 @@ class Server:
             until(lambda: not remaining(), "the process tree to be gone", 5)
         except AssertionError:
             found += remaining()
+        orphans = processes.reap_orphans(besides=self.pid)
+        if self.returncode != -SIGKILL:
+            found += [f"child that nobody waited for: {each.command}" for each in orphans]
         for path in self.folder.rglob("*"):
             if path.is_socket() or path.suffix == ".pid":
                 found.append(f"file left behind: {path}")
