@@ -153,11 +153,11 @@ impl Engine {
             discarded: 0,
             buffers: None,
         });
-        self.counters.accepted.add_one();
+        self.counters.mine().accepted.add_one();
         let claimed = match self.slab.insert(connection) {
             Ok(claimed) => claimed,
             Err(_too_many) => {
-                self.counters.closed.add_one();
+                self.counters.mine().closed.add_one();
                 self.open.fetch_sub(1, SeqCst);
                 return;
             }
@@ -182,7 +182,7 @@ impl Engine {
     /// Closes a connection.
     pub(super) fn close(&self, claimed: crate::slab::Claimed) {
         self.slab.remove(claimed);
-        self.counters.closed.add_one();
+        self.counters.mine().closed.add_one();
         self.open.fetch_sub(1, SeqCst);
         if self.full.load(SeqCst) {
             self.reopen_doors();

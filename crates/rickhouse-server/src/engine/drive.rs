@@ -284,7 +284,7 @@ impl Engine {
         refusal: Refusal,
         context: &mut Context,
     ) -> Option<Step> {
-        self.counters.refused.add_one();
+        self.counters.mine().refused.add_one();
         self.answer_error(connection, buffers, refusal.status(), context);
         Some(Step::Answer)
     }

@@ -10,9 +10,7 @@ mod overdue;
 mod queue;
 mod run;
 
-use std::sync::atomic::{
-    AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst,
-};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -25,7 +23,7 @@ use crate::connection::{Buffers, Role};
 use crate::error::ServerError;
 use crate::settings::Settings;
 use crate::slab::{Claimed, PEER_CLOSED, READABLE, Slab, Token, WRITABLE};
-use crate::stats::Counters;
+use crate::stats::{Counters, Padded};
 
 pub(crate) use accept::Door;
 use queue::{Queues, Ready};
@@ -67,10 +65,8 @@ pub(crate) struct Engine {
     open: AtomicUsize,
     life: AtomicU8,
     drain: Mutex<Option<Drain>>,
-    /// Threads that wait on the readiness set now.
-    pollers: AtomicUsize,
-    /// Waits on the readiness set that ended.
-    polls: AtomicU64,
+    /// Threads that wait on the readiness set now. Written at each wait, so it has its own cache line.
+    pollers: Padded<AtomicUsize>,
 }
 
 /// When a drain began and must end.
@@ -162,8 +158,7 @@ impl Engine {
             open: AtomicUsize::new(0),
             life: AtomicU8::new(Life::Serving as u8),
             drain: Mutex::new(None),
-            pollers: AtomicUsize::new(0),
-            polls: AtomicU64::new(0),
+            pollers: Padded::default(),
         };
         for (index, door) in engine.doors.iter().enumerate() {
             door.watch(&engine.readiness, index)?;
@@ -256,15 +251,15 @@ impl Engine {
             if let Some(claimed) = self.take_queued() {
                 return Work::Connection(claimed);
             }
-            let others = self.pollers.fetch_add(1, SeqCst);
+            let others = self.pollers.0.fetch_add(1, SeqCst);
             // A thread that queues work looks for pollers afterwards, and a poller looks at the queue after it is counted.
             if self.queues.is_empty() && self.life() != Life::Stopped {
                 // With others waiting, each takes one event, so that the kernel spreads them.
                 let limit = if others == 0 { BATCH } else { 1 };
                 self.poll(&mut context.events, limit, None);
             }
-            self.pollers.fetch_sub(1, SeqCst);
-            self.polls.fetch_add(1, Relaxed);
+            self.pollers.0.fetch_sub(1, SeqCst);
+            self.counters.mine().polls.add_one();
             if let Some(claimed) = self.sort_events(&context.events) {
                 return Work::Connection(claimed);
             }
@@ -273,12 +268,7 @@ impl Engine {
 
     /// Whether a thread waits for work now.
     pub(crate) fn has_pollers(&self) -> bool {
-        self.pollers.load(SeqCst) > 0
-    }
-
-    /// A number that moves as long as threads come back to wait.
-    pub(crate) fn polls(&self) -> u64 {
-        self.polls.load(Relaxed)
+        self.pollers.0.load(SeqCst) > 0
     }
 
     fn poll(&self, events: &mut Events, limit: usize, timeout: Option<Duration>) {
@@ -314,21 +304,20 @@ impl Engine {
     /// Takes the events of one wait: accepts at once, keeps the first connection, queues the others.
     fn sort_events(&self, events: &Events) -> Option<Claimed> {
         let mut first = None;
-        let mut queued = 0;
+        let mut others = Vec::new();
         for event in events.iter() {
             match event.token {
                 WAKE => {}
                 token if token < WAKE => self.accept(token as usize),
                 token if first.is_none() => first = self.slab.tell(Token(token), news(event)),
-                token => {
-                    self.queues
-                        .push_ready(Ready::Event(Token(token), news(event)));
-                    queued += 1;
-                }
+                token => others.push(Ready::Event(Token(token), news(event))),
             }
         }
-        if queued > 0 && self.has_pollers() {
-            self.wake.wake();
+        if !others.is_empty() {
+            self.queues.push_all_ready(others);
+            if self.has_pollers() {
+                self.wake.wake();
+            }
         }
         first
     }

@@ -28,7 +28,7 @@ impl Engine {
             return self.dismiss(claimed, context);
         }
         let mut buffers = connection.buffers.take().unwrap_or_default();
-        self.counters.refused.add_one();
+        self.counters.mine().refused.add_one();
         self.answer_error(
             connection,
             &mut buffers,
