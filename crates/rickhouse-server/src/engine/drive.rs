@@ -11,8 +11,8 @@ use crate::connection::{After, Buffers, Connection, Phase, Role};
 use crate::proxy::{self, ProxyHeader};
 use crate::request::Refusal;
 use crate::request::environ::trusts;
-use crate::request::head::RequestHead;
 use crate::request::scan::leading_blank_line;
+use crate::request::view::RequestHead;
 use crate::slab::{Claimed, Token};
 
 /// Requests of one connection that are run before others get their turn: a client that pipelines without end would

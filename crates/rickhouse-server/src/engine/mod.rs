@@ -5,6 +5,7 @@
 //! thread looks at before it waits.
 
 mod accept;
+mod context;
 mod drive;
 mod overdue;
 mod queue;
@@ -19,20 +20,19 @@ use rickhouse_os::readiness::{Event, Events, Readiness, Wake};
 
 use crate::access::AccessLog;
 use crate::bell::Bell;
-use crate::connection::{Buffers, Role};
+use crate::connection::Role;
 use crate::error::ServerError;
 use crate::settings::Settings;
 use crate::slab::{Claimed, PEER_CLOSED, READABLE, Slab, Token, WRITABLE};
 use crate::stats::{Counters, Padded};
 
 pub(crate) use accept::Door;
+pub(crate) use context::Context;
 use queue::{Queues, Ready};
 pub(crate) use run::{OnThisThread, Queueing};
 
 /// Events one thread takes at a time when nobody else waits.
 const BATCH: usize = 32;
-/// Buffers a thread keeps for its next connections.
-const SPARE_BUFFERS: usize = 4;
 /// The token of the wake-up. Tokens below 2^32 are listeners, those of connections carry a generation.
 const WAKE: u64 = u32::MAX as u64;
 /// Stands for "no limit" where the system wants a time.
@@ -81,57 +81,6 @@ pub(crate) struct Drain {
 pub(crate) enum Work {
     Connection(Claimed),
     Stop,
-}
-
-/// What a thread keeps from connection to connection.
-#[derive(Debug)]
-pub(crate) struct Context {
-    events: Events,
-    #[expect(clippy::vec_box, reason = "the boxes move to and from connections")]
-    spare: Vec<Box<Buffers>>,
-    /// A connection with more to do was put back: others must get their turn first.
-    yielded: bool,
-    date: DateLine,
-}
-
-impl Context {
-    pub(crate) fn new() -> Context {
-        Context {
-            events: Events::with_capacity(BATCH),
-            spare: Vec::new(),
-            yielded: false,
-            date: DateLine::default(),
-        }
-    }
-
-    fn buffers(&mut self) -> Box<Buffers> {
-        self.spare.pop().unwrap_or_default()
-    }
-
-    fn keep(&mut self, mut buffers: Box<Buffers>) {
-        if self.spare.len() < SPARE_BUFFERS && buffers.worth_keeping() {
-            buffers.next_request(usize::MAX);
-            self.spare.push(buffers);
-        }
-    }
-}
-
-/// The `Date` line of a response, formatted once per second.
-#[derive(Debug, Default)]
-struct DateLine {
-    second: u64,
-    line: Vec<u8>,
-}
-
-impl DateLine {
-    fn refresh(&mut self) {
-        let now = clock::unix_seconds();
-        if now != self.second || self.line.is_empty() {
-            let at = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(now);
-            self.line = format!("Date: {}\r\n", httpdate::HttpDate::from(at)).into_bytes();
-            self.second = now;
-        }
-    }
 }
 
 impl Engine {

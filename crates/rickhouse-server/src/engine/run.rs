@@ -13,7 +13,7 @@ use crate::connection::{After, Buffers, Connection, Phase};
 use crate::exchange::{Exchange, Handler, Outcome};
 use crate::lane::Member;
 use crate::request::environ::Origin;
-use crate::request::head::RequestHead;
+use crate::request::view::RequestHead;
 use crate::response::{Facts, OwnFields, Response};
 use crate::slab::Claimed;
 
