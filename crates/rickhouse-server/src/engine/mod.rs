@@ -151,6 +151,8 @@ impl Engine {
         let deadline = drain.map_or(deadline, |drain| drain.deadline.min(deadline));
         *drain = Some(Drain { began, deadline });
         drop(drain);
+        // Stands for the connections that are accepted a last time: without it the drain could end before them.
+        self.open.fetch_add(1, SeqCst);
         let serving = Life::Serving as u8;
         if self
             .life
@@ -159,6 +161,7 @@ impl Engine {
         {
             self.shut_doors();
         }
+        self.open.fetch_sub(1, SeqCst);
         self.bell.ring();
     }
 

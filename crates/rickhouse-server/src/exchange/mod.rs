@@ -211,6 +211,7 @@ impl<'a> Exchange<'a> {
     fn may_keep_alive(&self) -> bool {
         self.buffers.head.keep_alive
             && !self.buffers.body.awaits_continue()
+            && self.buffers.body.refusal().is_none()
             && self.engine.keeps_alive()
     }
 
