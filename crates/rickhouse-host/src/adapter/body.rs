@@ -172,10 +172,12 @@ fn fail<'py>(
     request: &Request,
     error: Error<'py>,
 ) -> Outcome {
-    let (sent, broken) = {
+    let (sent, response_broken) = {
         let state = request.response();
         (state.body_bytes > 0, state.broken)
     };
+    // A client that leaves, or sends a body that is none, must not fill the log.
+    let broken = response_broken || request.input().failed;
     let label = log::label(request);
     if error.is_instance(py, &application.request_timeout(py)) {
         request.response().discard_head();
