@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
+from typing import ClassVar
 
 from http_client import Connection, Response
 
@@ -38,6 +39,9 @@ def environment(mark: str, extra: Mapping[str, str] | None = None) -> dict[str, 
 
 class Server:
     """A started command. Ends with `stop`; what it leaves behind is told by `leftovers`."""
+
+    #: Commands started here, whose exit statuses are theirs to take.
+    _started: ClassVar[set[int]] = set()
 
     def __init__(
         self,
@@ -72,6 +76,7 @@ class Server:
                 pass_fds=tuple(pass_fds),
                 start_new_session=True,
             )
+        self._started.add(self._process.pid)
 
     def __repr__(self) -> str:
         return f"<rickhouse {shlex.join(self.arguments)}, pid {self.pid}>"
@@ -207,15 +212,11 @@ class Server:
         self._process.wait(30)
 
     def leftovers(self) -> list[str]:
-        """What an ended server left: processes, zombies and socket files."""
+        """What an ended server left: processes and socket files."""
 
         def remaining() -> list[str]:
-            lost = [each for each in processes.marked(self.mark)]
-            lost += [
-                each
-                for each in processes.children(os.getpid())
-                if each.zombie and each.pid != self.pid
-            ]
+            processes.reap_adopted(self._started)
+            lost = processes.marked(self.mark)
             return [f"process left behind: {each.pid} {each.state} {each.command}" for each in lost]
 
         found: list[str] = []

@@ -4,7 +4,7 @@ The hot path is Rust; what is here is called once per interpreter, or once in a 
 each interpreter gets a copy of its own, made from this source.
 """
 
-import importlib
+import importlib.machinery
 import io
 import os
 import signal
@@ -161,7 +161,7 @@ def stack_of(ident):
     return "".join(traceback.format_stack(frame)).rstrip("\n")
 
 
-def prepare(paths, switch_interval, sub_interpreter, own_gil, log_signal):
+def prepare(paths, switch_interval, sub_interpreter, own_gil, log_signal, log_gil_switch):
     """Makes the interpreter ready for the application: import path, switch interval, and refusals with a reason."""
     for path in reversed(paths):
         if path not in sys.path[:1]:
@@ -174,6 +174,35 @@ def prepare(paths, switch_interval, sub_interpreter, own_gil, log_signal):
     if sub_interpreter:
         _refuse_fork()
     _intercept_signals(sub_interpreter, log_signal)
+    if not _gil_enabled():
+        _watch_for_gil_switch(log_gil_switch)
+
+
+def _gil_enabled():
+    return getattr(sys, "_is_gil_enabled", lambda: True)()
+
+
+def _watch_for_gil_switch(log_gil_switch):
+    """Free-threaded builds: an extension module that does not declare itself fit switches the GIL on for everybody.
+
+    Which one it was can only be told at the moment it happens.
+    """
+    said = False
+
+    def noting(original):
+        def load(loader, subject):
+            nonlocal said
+            result = original(loader, subject)
+            if not said and _gil_enabled():
+                said = True
+                log_gil_switch(loader.name)
+            return result
+
+        return load
+
+    loader = importlib.machinery.ExtensionFileLoader
+    for step in ("create_module", "exec_module"):
+        setattr(loader, step, noting(getattr(loader, step)))
 
 
 def _refuse_fork():

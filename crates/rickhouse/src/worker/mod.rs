@@ -11,6 +11,7 @@ mod exchange;
 mod inheritance;
 mod service;
 mod settings;
+mod stacks;
 mod watchdog;
 
 use std::io;
