@@ -22,7 +22,6 @@ def folder(tmp_path):
         + BODY.format(name="app")
         + BODY.format(name="other")
         + "def make():\n    return other\n"
-        + "def make_with(name, *, upper=False):\n    return globals()[name]\n"
         + "class Holder:\n    inner = staticmethod(other)\n"
     )
     (tmp_path / "only_app.py").write_text(BODY.format(name="app"))
@@ -46,7 +45,6 @@ def folder(tmp_path):
         ("package.site:other", "package.site other"),
         ("package.site:Holder.inner", "package.site other"),
         ("package.site:make()", "package.site other"),
-        ("package.site:make_with('app')", "package.site app"),
         ("only_app", "only_app app"),
         ("callable_object", "object"),
     ],
@@ -81,7 +79,7 @@ def test_an_absolute_path(serve, folder, gil_mode):
         ("package.nothing", "package.nothing"),
         ("package.site:nothing", "nothing"),
         ("missing.py", "missing.py"),
-        ("package.site:make_with('nothing')", "nothing"),
+        ("package.site:make('nothing')", "called without any"),
     ],
 )
 def test_what_is_not_there_is_named(serve, folder, target, said):

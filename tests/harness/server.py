@@ -64,6 +64,7 @@ class Server:
         self._family: frozenset[int] = frozenset()
         self._allowed = 0
         self._looks = 0
+        self._addresses: list[str | tuple[str, int]] = []
         command = [*prefix, str(executable()), *arguments]
         with self.log.path.open("wb") as errors, self.stdout.open("wb") as output:
             self._process = subprocess.Popen(
@@ -112,14 +113,18 @@ class Server:
 
     @property
     def addresses(self) -> list[str | tuple[str, int]]:
-        """Where it listens, in the order of `--bind`: (host, port), or the path of a socket."""
+        """Where it listens, in the order of `--bind`: (host, port), or the path of a socket.
+
+        Told once, when it starts: the log may have been rotated since.
+        """
         found: list[tuple[int, str | tuple[str, int]]] = []
         text = self.log.text()
         for match in re.finditer(messages.LISTENING_TCP, text):
             found.append((match.start(), (match[1].strip("[]"), int(match[2]))))
         for match in re.finditer(messages.LISTENING_UNIX, text):
             found.append((match.start(), match[1].strip("\"'")))
-        return list(dict.fromkeys(address for _, address in sorted(found)))
+        self._addresses = list(dict.fromkeys(each for _, each in sorted(found))) or self._addresses
+        return self._addresses
 
     @property
     def port(self) -> int:

@@ -148,9 +148,16 @@ def text_log(name, emit):
 
 
 def lines_of(error):
-    """A formatted exception, line by line."""
-    text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    """A formatted exception, line by line. How we got into the user's code is left out."""
+    began = error.__traceback__
+    while began is not None and began.tb_frame.f_code.co_filename.startswith(_MACHINERY):
+        began = began.tb_next
+    text = "".join(traceback.format_exception(type(error), error, began))
     return text.rstrip("\n")
+
+
+#: Files of frames between us and the module that is loaded.
+_MACHINERY = ("<rickhouse>", "<frozen importlib", importlib.__file__)
 
 
 def stack_of(ident):
@@ -262,7 +269,7 @@ class LoadError(Exception):
 
 def load(kind, name, attribute, call):
     """Imports the application and returns the WSGI callable."""
-    module = importlib.import_module(name) if kind == "module" else _load_file(name)
+    module = _import_module(name) if kind == "module" else _load_file(name)
     if attribute:
         target, described = module, name
         for part in attribute.split("."):
@@ -280,6 +287,17 @@ def load(kind, name, attribute, call):
     if not callable(target):
         raise LoadError(f"{described} is not callable: {type(target).__name__}")
     return target
+
+
+def _import_module(name):
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        # Only the target itself, or a package above it; what its own code misses has a traceback worth showing.
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise
+        places = ", ".join(path for path in sys.path if os.path.isdir(path))
+        raise LoadError(f"there is no module named {error.name!r} in {places}; --chdir and --pythonpath say where to look") from None
 
 
 def _load_file(path):
@@ -353,10 +371,10 @@ def _user_line(error):
     import sysconfig
 
     paths = sysconfig.get_paths()
-    foreign = tuple(paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib"))
+    foreign = ("<", *(paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")))
     found = None
     for frame in traceback.extract_tb(error.__traceback__):
-        if frame.filename.startswith(("<", foreign)) or "site-packages" in frame.filename:
+        if frame.filename.startswith(foreign) or "site-packages" in frame.filename:
             continue
         found = f"{frame.filename}:{frame.lineno}: {frame.line}"
     return found
