@@ -21,8 +21,8 @@ def pytest_report_header() -> list[str]:
         f"rickhouse: {command.executable()}, Python {known.name}, "
         f"modes {', '.join(map(str, command.gil_modes()))}"
     ]
-    if not _can_change_user():
-        lines.append("not collected: changes_user (not root, or a Python that only root can read)")
+    if os.geteuid() != 0:
+        lines.append("not collected: needs_root (not root)")
     if not _soak_seconds():
         lines.append("not collected: soak (RICKHOUSE_SOAK_SECONDS is not set)")
     return lines
@@ -30,7 +30,7 @@ def pytest_report_header() -> list[str]:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     def wanted(item: pytest.Item) -> bool:
-        if item.get_closest_marker("changes_user") and not _can_change_user():
+        if item.get_closest_marker("needs_root") and os.geteuid() != 0:
             return False
         # Without any mode pytest leaves a placeholder that it would only skip.
         if (only := item.get_closest_marker("modes")) and not only.args[0]:
@@ -40,10 +40,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if not wanted(item)]
     items[:] = [item for item in items if wanted(item)]
     config.hook.pytest_deselected(items=left_out)
-
-
-def _can_change_user() -> bool:
-    return os.geteuid() == 0 and command.everybody_can_run_python()
 
 
 def _soak_seconds() -> float:

@@ -186,6 +186,7 @@ def test_refused_with_its_status_and_closed(server, name):
 
 def test_a_refused_body_over_the_limit_is_an_error_to_a_reading_application(server):
     """The application may already be reading when the chunks pass the limit."""
+    server.log.allow_traceback("OSError")
     with server.connect() as connection:
         block = b"40000\r\n" + b"x" * 0x40000 + b"\r\n"
         connection.try_send(chunks(block * 8 + b"0\r\n\r\n") + SECOND)

@@ -79,6 +79,7 @@ def test_an_absolute_path(serve, folder, gil_mode):
         ("package.nothing", "package.nothing"),
         ("package.site:nothing", "nothing"),
         ("missing.py", "missing.py"),
+        ("package.site:make('nothing')", "called without any"),
     ],
 )
 def test_what_is_not_there_is_named(serve, folder, target, said):

@@ -74,13 +74,6 @@ def facts() -> Facts:
     )
 
 
-def everybody_can_run_python() -> bool:
-    """Whether a worker can change to any user: Python may lie in a home that is root's alone."""
-    places = [Path(facts().prefix), Path(facts().base_prefix)]
-    folders = {folder for place in places for folder in (place, *place.parents)}
-    return all(folder.stat().st_mode & 0o001 for folder in folders)
-
-
 @dataclass(frozen=True)
 class GilMode:
     """One way for Python to run in parallel, as the command line names it."""

@@ -105,16 +105,19 @@ class Log:
         return [f"unexpected in the log: {line}" for line in unexplained] + missing
 
     def _outside_tracebacks(self, lines: list[str]) -> Iterator[str]:
-        """Leaves out each traceback that ends as some expected one does."""
+        """Leaves out each traceback that ends as some expected one does.
+
+        An exception that no Python code raised has only that last line.
+        """
         inside: list[str] = []
         for line in lines:
+            ends = [each for each in self._tracebacks if each.pattern.search(line)]
+            for each in ends:
+                each.seen = True
             if not inside and not (self._tracebacks and _TRACEBACK in line):
                 yield line
                 continue
             inside.append(line)
-            ends = [each for each in self._tracebacks if each.pattern.search(line)]
-            for each in ends:
-                each.seen = True
             if ends:
                 inside = []
         yield from inside

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,16 @@ def adopt_orphans() -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
+
+
+def reap_adopted(own: Collection[int]) -> None:
+    """Does what init does for orphans: takes the exit status of every ended one but `own` children.
+
+    A killed supervisor cannot take those of its workers, which then stay zombies of ours.
+    """
+    for each in children(os.getpid()):
+        if each.zombie and each.pid not in own:
+            os.waitpid(each.pid, os.WNOHANG)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
+from typing import ClassVar
 
 from http_client import Connection, Response
 
@@ -39,6 +40,9 @@ def environment(mark: str, extra: Mapping[str, str] | None = None) -> dict[str, 
 class Server:
     """A started command. Ends with `stop`; what it leaves behind is told by `leftovers`."""
 
+    #: Commands started here, whose exit statuses are theirs to take.
+    _started: ClassVar[set[int]] = set()
+
     def __init__(
         self,
         arguments: Sequence[str],
@@ -61,6 +65,7 @@ class Server:
         self._family: frozenset[int] = frozenset()
         self._allowed = 0
         self._looks = 0
+        self._addresses: list[str | tuple[str, int]] = []
         command = [*prefix, str(executable()), *arguments]
         with self.log.path.open("wb") as errors, self.stdout.open("wb") as output:
             self._process = subprocess.Popen(
@@ -73,6 +78,7 @@ class Server:
                 pass_fds=tuple(pass_fds),
                 start_new_session=True,
             )
+        self._started.add(self._process.pid)
 
     def __repr__(self) -> str:
         return f"<rickhouse {shlex.join(self.arguments)}, pid {self.pid}>"
@@ -120,7 +126,8 @@ class Server:
             found.append((match.start(), (match[1].strip("[]"), int(match[2]))))
         for match in re.finditer(messages.LISTENING_UNIX, text):
             found.append((match.start(), match[1].strip("\"'")))
-        return list(dict.fromkeys(address for _, address in sorted(found)))
+        self._addresses = list(dict.fromkeys(each for _, each in sorted(found))) or self._addresses
+        return self._addresses
 
     @property
     def port(self) -> int:
@@ -213,13 +220,12 @@ class Server:
         self._process.wait(30)
 
     def leftovers(self) -> list[str]:
-        """What an ended server left: processes, zombies and socket files."""
+        """What an ended server left: processes and socket files."""
 
         def remaining() -> list[str]:
-            return [
-                f"process left behind: {each.pid} {each.state} {each.command}"
-                for each in processes.marked(self.mark)
-            ]
+            processes.reap_adopted(self._started)
+            lost = processes.marked(self.mark)
+            return [f"process left behind: {each.pid} {each.state} {each.command}" for each in lost]
 
         found: list[str] = []
         try:

@@ -21,11 +21,11 @@ pub struct PythonFacts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ResolvedGil {
-    /// One GIL for all interpreters of a worker.
+    /// One GIL for all interpreters of a worker. On a build without one, workers have to be started with `-X gil=1`.
     Shared,
     /// A GIL for each sub-interpreter (PEP 684).
     Own,
-    /// No GIL (PEP 703). The workers have to be started with `-X gil=0`.
+    /// No GIL (PEP 703).
     Off,
 }
 
@@ -41,12 +41,7 @@ pub fn check_gil(mode: GilMode, python: PythonFacts) -> Result<ResolvedGil, Mist
     match mode {
         GilMode::Auto if runs_without => Ok(ResolvedGil::Off),
         GilMode::Auto => Ok(ResolvedGil::Shared),
-        GilMode::Shared if runs_without => refuse(
-            format!(
-                "this {this} is free-threaded and runs without a GIL, so there is none to share"
-            ),
-            "use --gil off, or turn the GIL on with PYTHON_GIL=1 (python -X gil=1), or use a standard build of Python",
-        ),
+        // A free-threaded build can be started with its GIL on.
         GilMode::Shared => Ok(ResolvedGil::Shared),
         GilMode::Own if python.version < FIRST_OWN => refuse(
             format!("a GIL for each interpreter needs Python 3.12 or newer, and this is {this}"),
@@ -113,9 +108,9 @@ mod tests {
         check(python(11), [shared, shared, None, None]);
         check(python(12), [shared, shared, own, None]);
         check(python(14), [shared, shared, own, None]);
-        check(free_threaded(13, false), [off, None, None, off]);
+        check(free_threaded(13, false), [off, shared, None, off]);
         check(free_threaded(13, true), [shared, shared, own, off]);
-        check(free_threaded(14, false), [off, None, None, off]);
+        check(free_threaded(14, false), [off, shared, None, off]);
     }
 
     #[test]
@@ -144,11 +139,6 @@ mod tests {
             GilMode::Off,
             python(13),
             &["free-threaded build", "standard Python 3.13", "3.13t"],
-        );
-        check(
-            GilMode::Shared,
-            free_threaded(13, false),
-            &["none to share", "-X gil=1"],
         );
         check(
             GilMode::Own,

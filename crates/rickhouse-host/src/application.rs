@@ -68,6 +68,7 @@ impl Application {
                 &py.bool(!interpreter.is_main()),
                 &py.bool(matches!(settings.interpreters, Interpreters::Own(_))),
                 &emitter.attr(c"warning")?,
+                &emitter.attr(c"gil_switched_on")?,
             ],
         )?;
         for (name, class) in classes.objects(py) {

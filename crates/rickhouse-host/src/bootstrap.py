@@ -5,7 +5,7 @@ each interpreter gets a copy of its own, made from this source. It imports at th
 anyway; `traceback`, `signal` and `threading` would add a third to the memory of a small one, and are imported when used.
 """
 
-import importlib
+import importlib.machinery
 import io
 import os
 import sys
@@ -146,11 +146,18 @@ def text_log(name, emit):
 
 
 def lines_of(error):
-    """A formatted exception, line by line."""
+    """A formatted exception, line by line. How we got into the user's code is left out."""
     import traceback
 
-    text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    began = error.__traceback__
+    while began is not None and began.tb_frame.f_code.co_filename.startswith(_MACHINERY):
+        began = began.tb_next
+    text = "".join(traceback.format_exception(type(error), error, began))
     return text.rstrip("\n")
+
+
+#: Files of frames between us and the module that is loaded.
+_MACHINERY = ("<rickhouse>", "<frozen importlib", importlib.__file__)
 
 
 def stack_of(ident):
@@ -163,7 +170,7 @@ def stack_of(ident):
     return "".join(traceback.format_stack(frame)).rstrip("\n")
 
 
-def prepare(paths, switch_interval, sub_interpreter, own_gil, log_signal):
+def prepare(paths, switch_interval, sub_interpreter, own_gil, log_signal, log_gil_switch):
     """Makes the interpreter ready for the application: import path, switch interval, and refusals with a reason."""
     for path in reversed(paths):
         if path not in sys.path[:1]:
@@ -176,6 +183,35 @@ def prepare(paths, switch_interval, sub_interpreter, own_gil, log_signal):
     if sub_interpreter:
         _refuse_fork()
     _intercept_signals(sub_interpreter, log_signal)
+    if not _gil_enabled():
+        _watch_for_gil_switch(log_gil_switch)
+
+
+def _gil_enabled():
+    return getattr(sys, "_is_gil_enabled", lambda: True)()
+
+
+def _watch_for_gil_switch(log_gil_switch):
+    """Free-threaded builds: an extension module that does not declare itself fit switches the GIL on for everybody.
+
+    Which one it was can only be told at the moment it happens.
+    """
+    said = False
+
+    def noting(original):
+        def load(loader, subject):
+            nonlocal said
+            result = original(loader, subject)
+            if not said and _gil_enabled():
+                said = True
+                log_gil_switch(loader.name)
+            return result
+
+        return load
+
+    loader = importlib.machinery.ExtensionFileLoader
+    for step in ("create_module", "exec_module"):
+        setattr(loader, step, noting(getattr(loader, step)))
 
 
 def _refuse_fork():
@@ -241,7 +277,7 @@ class LoadError(Exception):
 
 def load(kind, name, attribute, call):
     """Imports the application and returns the WSGI callable."""
-    module = importlib.import_module(name) if kind == "module" else _load_file(name)
+    module = _import_module(name) if kind == "module" else _load_file(name)
     if attribute:
         target, described = module, name
         for part in attribute.split("."):
@@ -259,6 +295,17 @@ def load(kind, name, attribute, call):
     if not callable(target):
         raise LoadError(f"{described} is not callable: {type(target).__name__}")
     return target
+
+
+def _import_module(name):
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        # Only the target itself, or a package above it; what its own code misses has a traceback worth showing.
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise
+        places = ", ".join(path for path in sys.path if os.path.isdir(path))
+        raise LoadError(f"there is no module named {error.name!r} in {places}; --chdir and --pythonpath say where to look") from None
 
 
 def _load_file(path):

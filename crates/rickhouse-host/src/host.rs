@@ -93,9 +93,13 @@ impl Host {
             let failures = home
                 .state
                 .attach(|py| home.application.run_exit_handlers(py));
-            failures
-                .lines()
-                .for_each(|line| tracing::error!(code = "RH0303", "exit handler: {line}"));
+            if !failures.is_empty() {
+                tracing::error!(
+                    code = "RH0303",
+                    detail = failures,
+                    "an exit handler of the application failed"
+                );
+            }
         }
         tracing::debug!(
             took_ms = began.elapsed().as_millis(),

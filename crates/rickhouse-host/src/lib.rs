@@ -27,3 +27,5 @@ pub use host::{Host, Watch};
 pub use settings::{Interpreters, Settings, Source, Target};
 pub use watch::{InterpreterReport, StuckRequest};
 pub use worker::Worker;
+
+pub use rickhouse_python::{Frame, ThreadStack, stacks};

@@ -22,7 +22,8 @@ pub(crate) fn label(request: &Request) -> String {
         .unwrap_or_default()
 }
 
-/// An exception that an application let go: the traceback, one record per line.
+/// An exception that an application let go. The traceback is the record's `detail`: one record, so that its text, which
+/// a client can have a say in, cannot pass for another.
 pub(crate) fn exception<'py>(
     py: Python<'py>,
     application: &Application,
@@ -42,9 +43,13 @@ pub(crate) fn exception<'py>(
     };
     let text = application.format_exception(py, error);
     py.detach(|| {
-        tracing::error!(code = header.0, request = label, "{}", header.1);
-        text.lines()
-            .for_each(|line| tracing::error!(request = label, "{line}"));
+        tracing::error!(
+            code = header.0,
+            request = label,
+            detail = text,
+            "{}",
+            header.1
+        )
     });
 }
 
@@ -83,7 +88,11 @@ impl Class for Emitter {
     const NAME: &'static std::ffi::CStr = c"mod_wsgi.Emitter";
 
     fn methods() -> Vec<Method<Self>> {
-        vec![Method::of::<EmitError>(), Method::of::<EmitWarning>()]
+        vec![
+            Method::of::<EmitError>(),
+            Method::of::<EmitWarning>(),
+            Method::of::<GilSwitchedOn>(),
+        ]
     }
 }
 
@@ -119,6 +128,31 @@ impl MethodBody<Emitter> for EmitWarning {
     ) -> PyResult<'py> {
         let line = line(py, args)?;
         py.detach(|| tracing::warn!(target: "wsgi", "{line}"));
+        Ok(py.none())
+    }
+}
+
+struct GilSwitchedOn;
+
+impl MethodBody<Emitter> for GilSwitchedOn {
+    const NAME: &'static std::ffi::CStr = c"gil_switched_on";
+    const DOC: &'static std::ffi::CStr =
+        c"gil_switched_on(module): say that importing an extension module switched the GIL on.";
+
+    fn call<'py>(
+        _: &Emitter,
+        _: &Object<'py>,
+        py: Python<'py>,
+        args: Args<'_, 'py>,
+    ) -> PyResult<'py> {
+        let module = line(py, args)?;
+        py.detach(|| {
+            tracing::error!(
+                code = "RH0304",
+                module,
+                "importing an extension module switched the GIL on: threads take turns from now on"
+            );
+        });
         Ok(py.none())
     }
 }

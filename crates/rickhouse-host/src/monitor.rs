@@ -129,18 +129,15 @@ fn interrupt(py: Python<'_>, application: &Application, thread: &ThreadWatch, re
 }
 
 fn explain(label: &str, stack: &str) {
+    let stack = if stack.is_empty() {
+        "its thread runs no Python code at the moment"
+    } else {
+        stack
+    };
     tracing::warn!(
         code = "RH0301",
         request = label,
+        detail = stack,
         "the request exceeded the request timeout and is interrupted"
     );
-    if stack.is_empty() {
-        tracing::warn!(
-            request = label,
-            "its thread runs no Python code at the moment"
-        );
-    }
-    stack
-        .lines()
-        .for_each(|line| tracing::warn!(request = label, "{line}"));
 }

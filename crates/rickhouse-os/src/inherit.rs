@@ -67,6 +67,24 @@ pub fn descriptor(number: RawFd) -> Result<OwnedFd, OsError> {
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
+/// Marks close-on-exec what was inherited and nobody has taken: programs started from here on do not get it. What the
+/// parent left open by accident may be a secret, or a pipe whose other end waits for the last copy to close.
+///
+/// # Errors
+/// [`OsError::Call`] when the open descriptors cannot be listed.
+pub fn keep_unclaimed() -> Result<(), OsError> {
+    let failed = |source| OsError::call("listing the open descriptors", source);
+    for entry in std::fs::read_dir("/dev/fd").map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        let number = name.to_str().and_then(|name| name.parse().ok());
+        if let Some(number) = number.filter(|number: &RawFd| *number > 2) {
+            // Most are marked already, which is what was wanted; one that is not open any more needs no mark.
+            let _marked_or_gone = mark(number);
+        }
+    }
+    Ok(())
+}
+
 /// Held from the look at the mark until it is set: of two threads that ask for one descriptor, one gets it.
 static MARKING: Mutex<()> = Mutex::new(());
 
@@ -126,5 +144,14 @@ mod tests {
         assert!(descriptor(number).is_err(), "it has an owner");
         assert!(inherited.take("null").is_ok());
         assert!(inherited.take("null").is_err());
+    }
+
+    #[test]
+    fn what_nobody_claims_is_kept_from_children() {
+        let (kept, _other_end) = std::io::pipe().expect("a pipe");
+        fcntl_setfd(&kept, FdFlags::empty()).expect("open");
+        keep_unclaimed().expect("/dev/fd exists");
+        let flags = fcntl_getfd(&kept).expect("open");
+        assert!(flags.contains(FdFlags::CLOEXEC));
     }
 }

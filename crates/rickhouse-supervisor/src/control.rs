@@ -24,6 +24,8 @@ const TEXT_LIMIT: usize = LINE_LIMIT / 8;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ToSupervisor {
+    /// It is set up and begins to load the application.
+    Loading,
     /// It serves.
     Ready,
     /// It cannot serve, and exits.

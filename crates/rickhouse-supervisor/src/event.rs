@@ -54,9 +54,9 @@ pub enum Command {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
-    /// The application did not load.
+    /// The application did not load: it raised, ended the process, or took too long.
     Application,
-    /// Anything else: the process died, took too long, or its surroundings are wrong.
+    /// Anything else: the process did not get as far as the application, or its surroundings are wrong.
     Process,
 }
 
@@ -103,6 +103,8 @@ pub enum Event {
     Tick,
     /// The process asked for by [`Action::Spawn`] could not be made.
     SpawnFailed(WorkerId, String),
+    /// A worker begins to load the application: what goes wrong from now on is the application's.
+    Loading(WorkerId),
     /// A worker serves.
     Ready(WorkerId),
     /// A worker says that it cannot serve; it will exit by itself.

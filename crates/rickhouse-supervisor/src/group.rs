@@ -75,6 +75,7 @@ impl Group {
         match event {
             Event::Tick => {}
             Event::SpawnFailed(id, text) => self.spawn_failed(id, text, now),
+            Event::Loading(id) => self.loading(id),
             Event::Ready(id) => self.ready(id, now),
             Event::BootFailed(id, failure) => self.boot_failed(id, failure, now),
             Event::RetireRequested(id, reason) => self.retire(id, reason),
@@ -131,6 +132,14 @@ impl Group {
             for worker in self.workers.values_mut() {
                 worker.alive = now;
             }
+        }
+    }
+
+    fn loading(&mut self, id: WorkerId) {
+        if let Some(Phase::Starting { blame, .. }) =
+            self.workers.get_mut(&id).map(|worker| &mut worker.phase)
+        {
+            *blame = FailureKind::Application;
         }
     }
 
@@ -227,8 +236,9 @@ impl Group {
             return;
         };
         match phase {
-            Phase::Starting { .. } => {
-                self.start_failed(id, generation, BootFailure::from_ending(ending), now)
+            Phase::Starting { blame, .. } => {
+                let failure = BootFailure::from_ending(ending, blame);
+                self.start_failed(id, generation, failure, now);
             }
             Phase::Serving { since } => {
                 let uptime = now.saturating_duration_since(since);
@@ -240,7 +250,8 @@ impl Group {
                     wait,
                 });
                 if self.reload == Some(generation) {
-                    self.reload_failed(generation, BootFailure::from_ending(ending), now);
+                    let failure = BootFailure::from_ending(ending, FailureKind::Application);
+                    self.reload_failed(generation, failure, now);
                 }
             }
             Phase::Draining { .. } | Phase::Ending { .. } => {
@@ -324,20 +335,9 @@ impl Group {
             let late = worker.deadline().is_some_and(|deadline| now >= deadline);
             let quiet = now.saturating_duration_since(worker.alive);
             match worker.phase {
-                Phase::Starting { .. } if late => {
-                    let limit = self.settings.startup_timeout;
-                    let text = format!(
-                        "not ready within the startup timeout of {} s",
-                        limit.as_secs_f64()
-                    );
-                    self.boot_failed(
-                        id,
-                        BootFailure {
-                            kind: FailureKind::Process,
-                            text,
-                        },
-                        now,
-                    );
+                Phase::Starting { blame, .. } if late => {
+                    let failure = BootFailure::too_late(self.settings.startup_timeout, blame);
+                    self.boot_failed(id, failure, now);
                     self.kill(id);
                 }
                 Phase::Serving { since } if silence.is_some_and(|limit| quiet >= limit) => {
@@ -407,16 +407,28 @@ impl Group {
 }
 
 impl BootFailure {
-    fn from_ending(ending: Ending) -> Self {
-        let application = ending == Ending::Code(FailureKind::Application.exit_code());
-        let kind = if application {
-            FailureKind::Application
-        } else {
-            FailureKind::Process
+    fn too_late(limit: Duration, kind: FailureKind) -> Self {
+        let limit = limit.as_secs_f64();
+        let text = match kind {
+            FailureKind::Application => {
+                format!(
+                    "still loading the application at the end of the startup timeout of {limit} s"
+                )
+            }
+            FailureKind::Process => format!("not ready within the startup timeout of {limit} s"),
         };
-        Self {
-            kind,
-            text: format!("the process ended by {ending} and did not say why"),
-        }
+        Self { kind, text }
+    }
+
+    fn from_ending(ending: Ending, kind: FailureKind) -> Self {
+        let text = match kind {
+            FailureKind::Application => {
+                format!("the process ended by {ending} while it loaded the application")
+            }
+            FailureKind::Process => {
+                format!("the process ended by {ending} and did not say why")
+            }
+        };
+        Self { kind, text }
     }
 }

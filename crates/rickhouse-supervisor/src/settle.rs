@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::event::{Action, Generation, Report, Status, WorkerId};
+use crate::event::{Action, FailureKind, Generation, Report, Status, WorkerId};
 use crate::group::Group;
 use crate::settings::Settings;
 use crate::worker::{Phase, Worker};
@@ -85,6 +85,7 @@ impl Group {
             self.next_worker += 1;
             let phase = Phase::Starting {
                 until: now + self.settings.startup_timeout,
+                blame: FailureKind::Process,
             };
             self.workers.insert(
                 id,

@@ -2,13 +2,14 @@
 
 use std::time::Instant;
 
-use crate::event::Generation;
+use crate::event::{FailureKind, Generation};
 
 /// What a worker is doing, and until when it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// The process exists or is about to; it has not said that it is ready.
-    Starting { until: Instant },
+    /// The process exists or is about to; it has not said that it is ready. `blame` is whose fault a failure
+    /// would be.
+    Starting { until: Instant, blame: FailureKind },
     /// Takes requests.
     Serving { since: Instant },
     /// Finishes its requests; killed when the time is over.
@@ -44,7 +45,7 @@ impl Worker {
     /// When its phase has lasted too long.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match self.phase {
-            Phase::Starting { until } | Phase::Draining { until } => Some(until),
+            Phase::Starting { until, .. } | Phase::Draining { until } => Some(until),
             Phase::Ending { until } => until,
             Phase::Serving { .. } => None,
         }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::num::NonZero;
 
 use rickhouse_config::{
     Command, Config, ConfigErrors, Exit, Mistake, Origins, PythonFacts, ResolvedGil, Stream,
@@ -41,7 +42,7 @@ pub(crate) fn run(
             match check_against_machine(&config, &origins, python) {
                 Ok((gil, identity)) => {
                     let setup = Setup {
-                        config: *config,
+                        config: with_interpreters(*config, gil),
                         gil,
                         identity,
                         python: python.clone(),
@@ -92,6 +93,15 @@ fn check_against_machine(
         (Ok(gil), Ok(identity)) if mistakes.is_empty() => Ok((gil, identity)),
         _ => Err(mistakes),
     }
+}
+
+/// Own GILs without a number of interpreters: one for each processor this process may use.
+fn with_interpreters(mut config: Config, gil: ResolvedGil) -> Config {
+    if gil == ResolvedGil::Own && config.interpreters.is_none() {
+        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+        config.interpreters = Some(processors);
+    }
+    config
 }
 
 fn failure(text: String) -> Exit {

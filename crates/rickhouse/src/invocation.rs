@@ -64,18 +64,19 @@ impl Invocation {
     }
 }
 
-/// The command that starts a worker: the same Python, extra flags, and our own way in.
+/// The command that starts a worker: the same Python, with or without its GIL if that is to be said, and our own way in.
 pub(crate) fn worker_command(
     interpreter: &[OsString],
-    flags: &[&str],
+    gil: Option<bool>,
     descriptors: String,
 ) -> Vec<OsString> {
     let own = ["-c", "from rickhouse.cli import worker; worker()", WORKER].map(OsString::from);
-    let flags = flags.iter().map(OsString::from);
-    interpreter
-        .iter()
-        .cloned()
-        .chain(flags)
+    let program = interpreter.iter().take(1).cloned();
+    // CPython takes the first of several, so ours goes before what the user gave.
+    let flags = gil.map(|gil| ["-X".into(), format!("gil={}", u8::from(gil)).into()]);
+    program
+        .chain(flags.into_iter().flatten())
+        .chain(interpreter.iter().skip(1).cloned())
         .chain(own)
         .chain([descriptors.into()])
         .collect()
@@ -108,8 +109,8 @@ mod tests {
 
     #[test]
     fn a_worker_finds_its_descriptors() {
-        let command = worker_command(&list("python -O"), &["-X", "gil=0"], "control=3".to_owned());
-        assert_eq!(command[..4], list("python -O -X gil=0"));
+        let command = worker_command(&list("python -O"), Some(false), "control=3".to_owned());
+        assert_eq!(command[..4], list("python -X gil=0 -O"));
         // What Python makes of it: the words after the code become the arguments.
         let seen = [
             list("python -- rickhouse"),
@@ -122,6 +123,12 @@ mod tests {
                 descriptors: "control=3".to_owned()
             }
         );
+    }
+
+    #[test]
+    fn a_python_whose_gil_is_its_own_business_gets_no_flag() {
+        let command = worker_command(&list("python -X gil=1"), None, String::new());
+        assert_eq!(command[..4], list("python -X gil=1 -c"));
     }
 
     #[test]

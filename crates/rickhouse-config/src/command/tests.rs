@@ -198,7 +198,7 @@ fn what_is_shown_says_where_it_comes_from() {
         "umask = \"027\"  # rickhouse.toml:2",
         "threads = 1  # default",
         "forwarded-allow-ips = [\"127.0.0.1\", \"::1\"]  # default",
-        "# interpreters is not set: the main interpreter serves",
+        "# interpreters is not set: the main interpreter serves, or with --gil own one for each processor",
     ] {
         assert!(
             text.lines().any(|shown| shown == line),

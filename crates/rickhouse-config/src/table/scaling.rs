@@ -27,8 +27,9 @@ section! { "Processes, interpreters and threads";
     INTERPRETERS: OptionSpec {
         name: "interpreters",
         kind: Kind::Whole,
-        default: Default::Unset("the main interpreter serves"),
-        reason: "The main interpreter can import everything; some extension modules refuse any other.",
+        default: Default::Unset("the main interpreter serves, or with --gil own one for each processor"),
+        reason: "The main interpreter can import everything; some extension modules refuse any other. A GIL of its own \
+                 pays off where a processor is there for it.",
         help: "Sub-interpreters of each worker, all serving the same application",
         details: "What goes on in parallel in one worker is one thread with --gil shared, one in each interpreter with --gil own, \
                   and every thread with --gil off.",
@@ -41,8 +42,8 @@ section! { "Processes, interpreters and threads";
         default: Default::Text("auto"),
         help: "How interpreters share the GIL: auto, shared, own, off",
         details: "shared: one GIL for a worker; any Python. own: one for each of the --interpreters; Python 3.12 or newer, 3.14 \
-                  recommended. off: none; a free-threaded build such as 3.13t or 3.14t. auto: off where the running Python has no GIL, \
-                  else shared.",
+                  recommended. off: none, even if an extension module asks for it; a free-threaded build such as 3.13t or 3.14t. auto: off \
+                  where the running Python has no GIL, until an extension module asks for it; else shared.",
         ..OptionSpec::BASE
     };
     SWITCH_INTERVAL: OptionSpec {

@@ -99,6 +99,7 @@ impl<'a> Errand<'a> {
         let ended = processes.ended();
         for (id, message) in processes.messages() {
             self.events.push_back(match message {
+                ToSupervisor::Loading => Event::Loading(id),
                 ToSupervisor::Ready => Event::Ready(id),
                 ToSupervisor::BootFailed(failure) => Event::BootFailed(id, failure),
                 ToSupervisor::Retire(reason) => Event::RetireRequested(id, reason),

@@ -14,7 +14,7 @@ use anyhow::Context;
 use rickhouse_config::{Config, ResolvedGil};
 use rickhouse_os::credentials::Identity;
 use rickhouse_os::pidfile::PidFile;
-use rickhouse_os::{limits, process};
+use rickhouse_os::{inherit, limits, process};
 use rickhouse_python::PythonInfo;
 use tracing::{error, info};
 
@@ -67,6 +67,7 @@ fn serve(setup: Setup, logs: &Logs) -> anyhow::Result<i32> {
         .map(PidFile::create)
         .transpose()?;
     let listeners = Listeners::bind(&setup.config, setup.identity.as_ref())?;
+    inherit::keep_unclaimed()?;
     for address in listeners.addresses() {
         info!(code = "RH0102", "listening on {address}");
     }

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
 
 use anyhow::Context;
-use rickhouse_config::ResolvedGil;
+use rickhouse_config::{GilMode, ResolvedGil};
 use rickhouse_os::child::{self, ChildId, Deadly, Ending};
 use rickhouse_os::exec::Exec;
 use rickhouse_os::{activation, notify, shared};
@@ -170,12 +170,17 @@ impl<'a> Processes<'a> {
     }
 
     fn command(&self, descriptors: String) -> Vec<OsString> {
-        // A standard build does not know the option, and a free-threaded one may have been told otherwise by an import.
-        let flags: &[&str] = if self.setup.gil == ResolvedGil::Off {
-            &["-X", "gil=0"]
-        } else {
-            &[]
+        invocation::worker_command(&self.setup.interpreter, self.gil_flag(), descriptors)
+    }
+
+    /// Whether workers are told to run with or without a GIL. A standard build does not know the option. With `auto`
+    /// CPython keeps its safety net: a module that was not made for it switches the GIL on.
+    fn gil_flag(&self) -> Option<bool> {
+        let said = match (self.setup.config.gil, self.setup.gil) {
+            (_, ResolvedGil::Shared | ResolvedGil::Own) => Some(true),
+            (GilMode::Off, ResolvedGil::Off) => Some(false),
+            (_, ResolvedGil::Off) => None,
         };
-        invocation::worker_command(&self.setup.interpreter, flags, descriptors)
+        said.filter(|_| self.setup.python.free_threaded)
     }
 }

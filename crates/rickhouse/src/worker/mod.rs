@@ -11,6 +11,7 @@ mod exchange;
 mod inheritance;
 mod service;
 mod settings;
+mod stacks;
 mod watchdog;
 
 use std::io;
@@ -87,6 +88,8 @@ fn serve(
         .context("cannot tell the current directory")
         .map_err(process_failure)?;
     let settings = settings::of_host(&plan.config, plan.gil, directory);
+    // Without a supervisor the control thread is ending the worker already.
+    let _orphaned = supervisor.send(&ToSupervisor::Loading);
     let mut host = Host::start(runtime, main_thread, &settings).map_err(host_failure)?;
     let service = Service::open(&plan, listeners, health, access).map_err(process_failure)?;
     service

@@ -13,8 +13,7 @@ pub(super) fn of_host(
     directory: PathBuf,
 ) -> rickhouse_host::Settings {
     let interpreters = match (config.interpreters, gil) {
-        (None, ResolvedGil::Own) => Interpreters::Own(1),
-        (None, ResolvedGil::Shared | ResolvedGil::Off) => Interpreters::Main,
+        (None, _) => Interpreters::Main,
         (Some(count), ResolvedGil::Own) => Interpreters::Own(count),
         (Some(count), ResolvedGil::Shared | ResolvedGil::Off) => Interpreters::Shared(count),
     };

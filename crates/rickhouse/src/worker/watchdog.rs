@@ -10,8 +10,10 @@ use rickhouse_host::{InterpreterReport, Watch};
 use rickhouse_supervisor::RetireReason;
 use rickhouse_supervisor::control::{ToSupervisor, WorkerEnd, shorten};
 use rickhouse_supervisor::pulse::Pulse;
+use tracing::error;
 
 use super::course::Course;
+use super::stacks;
 
 /// Between two looks, at most.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -95,10 +97,11 @@ impl Round {
             && let Some(reason) = self.reason_to_retire(&reports)
         {
             self.retiring = true;
+            explain(&reason);
             // Without a supervisor the control thread is ending the worker already.
             let _orphaned = self.supervisor.send(&ToSupervisor::Retire(reason));
         }
-        self.cut_short(reports.iter().map(|report| report.stuck.len() as u64).sum());
+        self.cut_short(hopeless(&reports, self.silence));
     }
 
     fn reason_to_retire(&self, reports: &[InterpreterReport]) -> Option<RetireReason> {
@@ -110,11 +113,12 @@ impl Round {
         }
     }
 
-    /// Ends a drain that waits only for requests that cannot be interrupted: longer waiting helps nobody. Two looks in
-    /// a row have to agree, as a request may be between two threads.
-    fn cut_short(&mut self, stuck: u64) {
-        let hopeless =
-            stuck > 0 && self.course.deadline().is_some() && self.course.unfinished() <= stuck;
+    /// Ends a drain that waits only for hopeless requests: longer waiting helps nobody. Two looks in a row have to
+    /// agree, as a request may be between two threads.
+    fn cut_short(&mut self, hopeless: u64) {
+        let hopeless = hopeless > 0
+            && self.course.deadline().is_some()
+            && self.course.unfinished() <= hopeless;
         if hopeless && self.hopeless {
             self.course.stop();
         }
@@ -138,6 +142,32 @@ fn random() -> u64 {
     RandomState::new().hash_one(Instant::now())
 }
 
+/// Where its threads are, for whoever has to find out why a worker is stuck. Read without the GIL, which may never be
+/// free again.
+fn explain(reason: &RetireReason) {
+    if matches!(reason, RetireReason::Stuck { .. }) {
+        error!(
+            code = "RH0209",
+            detail = stacks::describe(rickhouse_host::stacks()),
+            "the worker is stuck; its threads, most recent call first"
+        );
+    }
+}
+
+/// How many requests will not come to an end: those that cannot be interrupted, and all of an interpreter that cannot
+/// be entered.
+fn hopeless(reports: &[InterpreterReport], silence: Option<Duration>) -> u64 {
+    let of = |report: &InterpreterReport| match is_silent(report, silence) {
+        true => report.running,
+        false => report.stuck.len(),
+    };
+    reports.iter().map(|report| of(report) as u64).sum()
+}
+
+fn is_silent(report: &InterpreterReport, silence: Option<Duration>) -> bool {
+    silence.is_some_and(|limit| report.silent_for > limit)
+}
+
 fn reason_to_retire(
     reports: &[InterpreterReport],
     share: Option<u64>,
@@ -153,7 +183,7 @@ fn reason_to_retire(
                 "interpreter {interpreter}, thread {thread}: {line} runs for {seconds} s"
             );
         }
-        if silence.is_some_and(|limit| report.silent_for > limit) {
+        if is_silent(report, silence) {
             let (interpreter, seconds) = (report.interpreter, report.silent_for.as_secs());
             let _infallible = writeln!(
                 text,
@@ -197,17 +227,19 @@ mod tests {
         assert_eq!(reason_to_retire(&reports, Some(10), None), Some(answered));
     }
 
-    #[test]
-    fn what_is_stuck_is_named() {
-        let request_line = "GET /slow".to_owned();
-        let stuck = StuckRequest {
+    fn stuck_request() -> StuckRequest {
+        StuckRequest {
             interpreter: 1,
             thread: 2,
-            request_line,
+            request_line: "GET /slow".to_owned(),
             running_for: Duration::from_secs(9),
-        };
+        }
+    }
+
+    #[test]
+    fn what_is_stuck_is_named() {
         let reports = [InterpreterReport {
-            stuck: vec![stuck],
+            stuck: vec![stuck_request()],
             ..report(100)
         }];
         let text = "interpreter 1, thread 2: GET /slow runs for 9 s\n".to_owned();
@@ -230,5 +262,22 @@ mod tests {
             reason_to_retire(&reports, None, Some(limit)),
             Some(RetireReason::Stuck { text })
         );
+    }
+
+    #[test]
+    fn every_request_of_a_silent_interpreter_is_hopeless() {
+        let held = InterpreterReport {
+            silent_for: Duration::from_secs(31),
+            running: 3,
+            ..report(0)
+        };
+        let busy = InterpreterReport {
+            running: 4,
+            stuck: vec![stuck_request()],
+            ..report(0)
+        };
+        let reports = [held, busy];
+        assert_eq!(hopeless(&reports, Some(Duration::from_secs(30))), 4);
+        assert_eq!(hopeless(&reports, None), 1);
     }
 }
