@@ -454,6 +454,12 @@ def test_a_worker_whose_gil_is_held_for_ever_is_replaced(serve, gil_mode):
         connection.send(request("GET", "/hold-gil"))
     until(lambda: server.recorded("holding"), "the GIL to be held")
     replaced(server, int(server.recorded("holding")[0]), 40)
+    if command.facts().version >= (3, 13):
+        text = server.log.text()
+        holder = text.partition(" holds the GIL\n")[2]
+        assert re.match(r' +File "\S+worker_app.py", line \d+, in hold_gil\n', holder), text
+    else:
+        assert server.log.search("the stacks cannot be read")
 
 
 # More signals
