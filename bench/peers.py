@@ -50,9 +50,10 @@ def prepare(python: str, say: Say) -> Environment:
     """Installs what is missing. A finished environment is used as it is, with the failures it recorded."""
     directory = cache_folder() / "bench" / f"peers-{python_tag(python)}-{digest(REQUIREMENTS)}"
     record = directory / "peers.json"
-    if not record.exists():
+    # A record without a Python beside it: the installation it was made from is gone.
+    if not (record.exists() and (directory / "bin" / "python").exists()):
         shutil.rmtree(directory, ignore_errors=True)
-        subprocess.run([python, "-m", "venv", str(directory)], check=True)
+        subprocess.run([installation_of(python), "-m", "venv", str(directory)], check=True)
         peers = [install(directory, requirement, say) for requirement in requirements(REQUIREMENTS)]
         record.write_text(json.dumps([vars(peer) for peer in peers], indent=2))
     return Environment(directory, {entry["name"]: Peer(**entry) for entry in json.loads(record.read_text())})
@@ -98,6 +99,12 @@ def requirements(file: Path) -> list[str]:
 
 def digest(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()[:8]
+
+
+def installation_of(python: str) -> str:
+    """The Python a virtual environment was made from: what is cached must outlive that environment."""
+    code = "import sys; print(getattr(sys, '_base_executable', sys.executable))"
+    return subprocess.run([python, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
 
 
 def python_tag(python: str) -> str:

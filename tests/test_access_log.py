@@ -94,7 +94,7 @@ FORGERIES = [
     b'" 200 1 "-" "-"',
     b"\\",
     b'\\" 200',
-    b"\x7f\x80\xff",
+    b"\x80\x9b31m\xff",
     b"caf\xe9",
     b"\t tab",
     b"%s%n%h",

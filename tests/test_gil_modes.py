@@ -2,14 +2,13 @@
 cannot do and who says so, and that they really run at the same time."""
 
 import json
-import os
 import re
 import signal
 
 import pytest
 
 from harness import command, messages
-from harness.command import OFF, OWN
+from harness.command import OFF, OWN, SHARED
 from harness.fleet import APPS
 from harness.wait import until
 from http_client import request
@@ -127,33 +126,46 @@ def test_the_switch_interval(serve, gil_mode):
 #: Empty on 3.10 and 3.11, which cannot do it.
 PARALLEL = [mode for mode in command.gil_modes() if mode in (OWN, OFF)]
 
+#: A request that computes, and never lets go of the GIL by itself, until it sees that the other one runs as well.
+RENDEZVOUS = """
+    import mmap, os, time
+
+    with open(os.path.join(os.environ["E2E_FOLDER"], "meeting"), "a+b") as file:
+        file.truncate(2)
+        here = mmap.mmap(file.fileno(), 2)
+
+    def application(environ, start_response):
+        me = int(environ["PATH_INFO"][1:])
+        deadline = time.monotonic() + float(environ["QUERY_STRING"])
+        here[me] = 1
+        while not here[1 - me] and time.monotonic() < deadline:
+            pass
+        met = here[1 - me]
+        start_response("200 OK", [])
+        yield b"met" if met else b"alone"
+"""
+
+
+def rendezvous(serve, *options, patience):
+    """Whether each of two requests saw the other one running."""
+    server = serve(None, "--switch-interval", "60s", *options, app=RENDEZVOUS)
+    with server.connect() as one, server.connect() as two:
+        one.send(request("GET", f"/0?{patience}"))
+        two.send(request("GET", f"/1?{patience}"))
+        return [one.response().body, two.response().body]
+
 
 @pytest.mark.modes(PARALLEL)
 def test_python_code_runs_at_the_same_time(serve, gil_mode):
-    """Two requests, neither of which comes to an end before the other has begun. Nothing in them
-    lets go of a GIL, and the switch interval is longer than the client's patience."""
-    server = serve(
-        None, "--switch-interval", "60s", *(["--threads", "2"] if gil_mode is OFF else []),
-        app="""
-        import mmap, os
+    """No GIL is handed over in this test, so each request can see the other one only if both run."""
+    threads = ["--threads", "2"] if gil_mode is OFF else []
+    assert rendezvous(serve, *threads, patience=30) == [b"met", b"met"]
 
-        place = os.open("meeting", os.O_RDWR | os.O_CREAT)
-        os.ftruncate(place, 2)
-        arrived = mmap.mmap(place, 2)
 
-        def application(environ, start_response):
-            mine = int(environ["PATH_INFO"][1:])
-            arrived[mine] = 1
-            while not arrived[1 - mine]:
-                pass
-            start_response("200 OK", [])
-            return [b"met"]
-        """,
-    )  # fmt: skip
-    with server.connect() as one, server.connect() as two:
-        one.send(request("GET", "/0"))
-        two.send(request("GET", "/1"))
-        assert (one.response().body, two.response().body) == (b"met", b"met")
+@pytest.mark.modes([SHARED] if SHARED in command.gil_modes() else [])
+def test_under_one_gil_one_request_runs_at_a_time(serve, gil_mode):
+    """The counterpart, without which the test above would prove nothing."""
+    assert b"alone" in rendezvous(serve, patience=0.5)
 
 
 # What a mode cannot do

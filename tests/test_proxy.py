@@ -57,7 +57,7 @@ def test_the_address_is_the_one_of_the_header(proxied, name):
             told = json.loads(connection.response().text)["values"]
             assert told["REMOTE_ADDR"] == address
             assert port is None or told["REMOTE_PORT"] == port
-            connection.send(request("GET", "/again"))
+            connection.send(request("GET", "/show"))
         connection.response()
 
 

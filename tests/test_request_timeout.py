@@ -24,7 +24,7 @@ def server(serve_module):
 def explained(server):
     """Every one of these tests makes the log explain an interruption."""
     server.log.allow(INTERRUPTED)
-    server.log.allow(r"Traceback|timeout_app")
+    server.log.allow(r'Traceback|request="GET /')  # The lines of the stack name the request.
 
 
 def identities(server):
@@ -116,7 +116,7 @@ def test_without_the_option_nothing_is_interrupted(serve):
 
 
 def replacing(serve, *options):
-    server = serve("timeout_app", *options)
+    server = serve("timeout_app", "--graceful-timeout", "4s", *options)
     server.log.allow(".")
     return server
 

@@ -20,6 +20,7 @@ print(json.dumps({
     "version": list(sys.version_info[:3]),
     "free_threaded": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
     "prefix": sys.prefix,
+    "base_prefix": sys.base_prefix,
     "packages": [n for n in ("django", "flask", "numpy") if importlib.util.find_spec(n)],
 }))
 """
@@ -49,6 +50,7 @@ class Facts:
     version: tuple[int, int, int]
     free_threaded: bool
     prefix: str
+    base_prefix: str
     packages: tuple[str, ...]
 
     @property
@@ -67,6 +69,7 @@ def facts() -> Facts:
         version=tuple(said["version"]),
         free_threaded=said["free_threaded"],
         prefix=said["prefix"],
+        base_prefix=said["base_prefix"],
         packages=tuple(said["packages"]),
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -97,7 +96,3 @@ class Fleet:
             if found:
                 found.append(f"log of {server}:\n{server.log.text()[-6000:]}")
         return found
-
-
-def is_root() -> bool:
-    return os.geteuid() == 0

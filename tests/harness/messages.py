@@ -4,6 +4,8 @@ from __future__ import annotations
 
 #: One line for each listener, as soon as it accepts: the address in the form `--bind` takes it.
 LISTENING_TCP = r"listening on https?://(\[[0-9a-fA-F:]+\]|[0-9.]+):(\d+)"
+#: The same for `--health-bind`, in words that tell the two apart.
+HEALTH = r"(?i)health[^/]*http://(\[[0-9a-fA-F:]+\]|[0-9.]+):(\d+)"
 LISTENING_UNIX = r"listening on unix:(\S+)"
 #: Once, when every worker of the first start has loaded the application.
 READY = r"all workers are ready"

@@ -92,6 +92,14 @@ def marked(mark: str) -> list[Process]:
     return found
 
 
+def reap_orphans(besides: int) -> list[Process]:
+    """Waits for the dead that became our children because their parent ended before them."""
+    found = [each for each in children(os.getpid()) if each.zombie and each.pid != besides]
+    for each in found:
+        os.waitpid(each.pid, os.WNOHANG)
+    return found
+
+
 def alive(pid: int) -> bool:
     found = process(pid)
     return found is not None and not found.zombie

@@ -61,6 +61,7 @@ class Server:
         self.stdout = folder / "stdout.log"
         self.arguments = list(arguments)
         self.expected_code = 0
+        self._addresses: list[str | tuple[str, int]] = []
         self._family: frozenset[int] = frozenset()
         self._allowed = 0
         self._looks = 0
@@ -113,10 +114,12 @@ class Server:
 
     @property
     def addresses(self) -> list[str | tuple[str, int]]:
-        """Where it listens, in the order of `--bind`: (host, port), or the path of a socket.
+        """Where it listens, in the order of `--bind`: (host, port), or the path of a socket."""
+        if not self._addresses:
+            self._addresses = self._logged_addresses()
+        return self._addresses
 
-        Told once, when it starts: the log may have been rotated since.
-        """
+    def _logged_addresses(self) -> list[str | tuple[str, int]]:
         found: list[tuple[int, str | tuple[str, int]]] = []
         text = self.log.text()
         for match in re.finditer(messages.LISTENING_TCP, text):
@@ -230,6 +233,9 @@ class Server:
             until(lambda: not remaining(), "the process tree to be gone", 5)
         except AssertionError:
             found += remaining()
+        orphans = processes.reap_orphans(besides=self.pid)
+        if self.returncode != -SIGKILL:
+            found += [f"child that nobody waited for: {each.command}" for each in orphans]
         for path in self.folder.rglob("*"):
             if path.is_socket() or path.suffix == ".pid":
                 found.append(f"file left behind: {path}")

@@ -144,6 +144,10 @@ impl Application {
         let explained = self
             .bootstrap(py)
             .call_method(py, c"explain_load_failure", &[error.value(), &own])
+            .inspect_err(|mistake| {
+                let mistake = mistake.describe(py);
+                py.detach(|| tracing::warn!(mistake, "the failed import could not be explained"));
+            })
             .ok()?;
         let text = |index| explained.sequence_item(py, index)?.to_text(py).ok();
         Some(Refusal {

@@ -1,16 +1,14 @@
 """What rickhouse runs inside every interpreter that hosts an application.
 
 The hot path is Rust; what is here is called once per interpreter, or once in a while. The module is not importable:
-each interpreter gets a copy of its own, made from this source.
+each interpreter gets a copy of its own, made from this source. It imports at the top what every interpreter has loaded
+anyway; `traceback`, `signal` and `threading` would add a third to the memory of a small one, and are imported when used.
 """
 
 import importlib.machinery
 import io
 import os
-import signal
 import sys
-import threading
-import traceback
 
 
 class RequestTimeout(BaseException):
@@ -149,6 +147,8 @@ def text_log(name, emit):
 
 def lines_of(error):
     """A formatted exception, line by line. How we got into the user's code is left out."""
+    import traceback
+
     began = error.__traceback__
     while began is not None and began.tb_frame.f_code.co_filename.startswith(_MACHINERY):
         began = began.tb_next
@@ -162,6 +162,8 @@ _MACHINERY = ("<rickhouse>", "<frozen importlib", importlib.__file__)
 
 def stack_of(ident):
     """Where the thread ``ident`` is, innermost call last; empty when it runs no Python."""
+    import traceback
+
     frame = sys._current_frames().get(ident)
     if frame is None:
         return ""
@@ -225,19 +227,25 @@ def _refuse_fork():
 
 
 def _intercept_signals(sub_interpreter, log_signal):
-    """The server owns the process's signals: a handler that an application sets is noted and not installed."""
-    original = signal.signal
-    owned = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGCHLD}
+    """The server owns the process's signals: a handler that an application sets is noted and not installed.
 
-    def signal_(signalnum, handler):
-        if sub_interpreter or signalnum in owned:
-            log_signal(f"signal.signal({signalnum!r}, ...) was ignored: the server handles the signals of this process")
-            return signal.getsignal(signalnum)
+    What is replaced is the function under :func:`signal.signal`, in the built-in module: importing :mod:`signal` itself
+    would bring :mod:`enum` into interpreters that have no use for it.
+    """
+    import _signal
+
+    original = _signal.signal
+    names = ("SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGCHLD")
+    owned = {int(getattr(_signal, name)) for name in names}
+
+    def signal(signalnum, handler, /):
+        if sub_interpreter or int(signalnum) in owned:
+            log_signal(f"signal.signal({int(signalnum)}, ...) was ignored: the server handles the signals of this process")
+            return _signal.getsignal(signalnum)
         return original(signalnum, handler)
 
-    signal_.__name__ = signal_.__qualname__ = "signal"
-    signal_.__doc__ = original.__doc__
-    signal.signal = signal_
+    signal.__doc__ = original.__doc__
+    _signal.signal = signal
 
 
 #: Extension modules of the standard library that must not be imported for their own sake.
@@ -275,12 +283,12 @@ def load(kind, name, attribute, call):
         for part in attribute.split("."):
             if not hasattr(target, part):
                 raise LoadError(f"{described} has no attribute {part!r}")
-            target, described = getattr(target, part), f"{described}.{part}"
+            target, described = getattr(target, part), f"{described}{':' if target is module else '.'}{part}"
     else:
-        target = getattr(module, "application", None) or getattr(module, "app", None)
-        described = name
-        if target is None:
+        attribute = next((known for known in ("application", "app") if hasattr(module, known)), None)
+        if attribute is None:
             raise LoadError(f"{name} has neither 'application' nor 'app'; name the callable as {name}:NAME")
+        target, described = getattr(module, attribute), f"{name}:{attribute}"
     if call:
         target = target()
         described += "()"
@@ -373,6 +381,7 @@ def _module_of(text):
 def _user_line(error):
     """The last line of the user's own code on the way to the failed import, as ``file:line: source``."""
     import sysconfig
+    import traceback
 
     paths = sysconfig.get_paths()
     foreign = ("<", *(paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")))
@@ -399,12 +408,18 @@ def run_exit_handlers():
     import atexit
 
     failures = []
-    for step in (threading._shutdown, atexit._run_exitfuncs, _flush_standard_streams):
+    for step in (_join_threads, atexit._run_exitfuncs, _flush_standard_streams):
         try:
             step()
         except BaseException as error:
             failures.append(lines_of(error))
     return "\n".join(failures)
+
+
+def _join_threads():
+    threading = sys.modules.get("threading")
+    if threading is not None:
+        threading._shutdown()
 
 
 def _flush_standard_streams():

@@ -70,13 +70,13 @@ pub(crate) fn interrupted(py: Python<'_>, label: &str, sent: bool) {
     });
 }
 
-/// The client left before its response was complete; nobody has to act.
+/// The client left before its response was complete, or broke off its request; nobody has to act.
 pub(crate) fn client_gone(py: Python<'_>, label: &str, reason: &str) {
     py.detach(|| {
         tracing::debug!(
             request = label,
             reason,
-            "the client left before the response was complete"
+            "the client ended the request before its response was complete"
         )
     });
 }

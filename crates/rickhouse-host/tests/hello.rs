@@ -2,11 +2,8 @@
 
 mod support;
 
-use std::path::PathBuf;
-
 use rickhouse_host::{Host, Interpreters, Worker};
-use rickhouse_python::{InitConfig, Runtime};
-use support::{MemoryExchange, application, settings};
+use support::{MemoryExchange, application, python, settings};
 
 const HELLO: &str = r#"
 import threading
@@ -17,14 +14,7 @@ def application(environ, start_response):
 "#;
 
 fn main() {
-    let program = PathBuf::from(
-        std::env::var_os("PYO3_PYTHON").expect("PYO3_PYTHON names the Python under test"),
-    );
-    let (runtime, main) = Runtime::initialize(&InitConfig {
-        program,
-        free_threading: true,
-    })
-    .expect("CPython starts");
+    let (runtime, main) = python();
     let own_gil = runtime.info().version >= (3, 12, 0);
     let (_folder, path) = application(HELLO);
     let mut settings = settings(path);
@@ -41,7 +31,7 @@ fn main() {
                 for number in 0..200 {
                     let mut exchange = MemoryExchange::get(&format!("/{number}"));
                     worker.handle(&mut exchange);
-                    assert_eq!(exchange.status, Some(200));
+                    assert_eq!(exchange.status, Some((200, b"OK".to_vec())));
                     assert_eq!(exchange.text(), format!("hello /{number}"));
                 }
             });

@@ -74,22 +74,52 @@ impl<F: Lendable> Scoped<F> {
     /// [`ScopeError`] when there is none, or somebody else uses it. It never waits: a waiting thread would hold the
     /// interpreter that the user may need in order to finish.
     pub fn with<R>(&self, work: impl for<'a> FnOnce(&mut F::Of<'a>) -> R) -> Result<R, ScopeError> {
-        let mut lent = match self.lent.try_lock() {
-            Ok(lent) => lent,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return Err(ScopeError::Busy),
-        };
-        let Some(Lent(value)) = lent.as_mut() else {
-            return Err(ScopeError::Vacant);
-        };
-        // SAFETY: `lend` got the pointer from a `&mut T` that stays borrowed until `EndOfLoan` has taken it back, for
-        // which it needs the mutex held here; the mutex also makes this the only use.
-        Ok(work(unsafe { value.as_mut() }))
+        let lent = self.try_lock().ok_or(ScopeError::Busy)?;
+        use_lent(lent, work)
+    }
+
+    /// As [`Scoped::with`], but waits, detached, while another thread uses the value. Not for callers inside
+    /// [`Scoped::with`] or this: they would wait for themselves.
+    ///
+    /// # Errors
+    /// [`ScopeError::Vacant`].
+    pub fn with_turn<R>(
+        &self,
+        py: Python<'_>,
+        work: impl for<'a> FnOnce(&mut F::Of<'a>) -> R,
+    ) -> Result<R, ScopeError> {
+        loop {
+            if let Some(lent) = self.try_lock() {
+                return use_lent(lent, work);
+            }
+            // The lock cannot be brought along from there: it would then be held while waiting for the interpreter.
+            py.detach(|| drop(self.lock()));
+        }
+    }
+
+    fn try_lock(&self) -> Option<MutexGuard<'_, Option<Lent<F>>>> {
+        match self.lent.try_lock() {
+            Ok(lent) => Some(lent),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Lent<F>>> {
         self.lent.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn use_lent<F: Lendable, R>(
+    mut lent: MutexGuard<'_, Option<Lent<F>>>,
+    work: impl for<'a> FnOnce(&mut F::Of<'a>) -> R,
+) -> Result<R, ScopeError> {
+    let Some(Lent(value)) = lent.as_mut() else {
+        return Err(ScopeError::Vacant);
+    };
+    // SAFETY: `lend` got the pointer from a `&mut T` that stays borrowed until `EndOfLoan` has taken it back, for
+    // which it needs the mutex held here; the mutex also makes this the only use.
+    Ok(work(unsafe { value.as_mut() }))
 }
 
 /// Takes the value back, also when the work unwinds.
@@ -100,20 +130,10 @@ struct EndOfLoan<'a, 'py, F: Lendable> {
 
 impl<F: Lendable> Drop for EndOfLoan<'_, '_, F> {
     fn drop(&mut self) {
-        let taken_back = match self.place.lent.try_lock() {
-            Ok(mut lent) => {
-                *lent = None;
-                true
-            }
-            Err(TryLockError::Poisoned(poisoned)) => {
-                *poisoned.into_inner() = None;
-                true
-            }
-            Err(TryLockError::WouldBlock) => false,
-        };
-        if !taken_back {
-            let place = self.place;
-            self.py.detach(|| *place.lock() = None);
+        let place = self.place;
+        match place.try_lock() {
+            Some(mut lent) => *lent = None,
+            None => self.py.detach(|| *place.lock() = None),
         }
     }
 }

@@ -32,7 +32,8 @@ pub(crate) struct Body {
     limit: Option<u64>,
     /// The client waits for `100 Continue`.
     awaits_continue: bool,
-    broken: bool,
+    /// Why nothing more can be read.
+    broken: Option<ErrorKind>,
 }
 
 #[derive(Debug, Default)]
@@ -79,7 +80,7 @@ impl Body {
         (self.decoded_at, self.received, self.limit) = (0, 0, limit);
         self.awaits_continue =
             awaits_continue && framing != Framing::None && framing != Framing::Length(0);
-        self.broken = false;
+        self.broken = None;
         Ok(())
     }
 
@@ -157,39 +158,44 @@ impl Body {
         out: &mut [u8],
         timeout: Duration,
     ) -> io::Result<usize> {
-        if self.broken {
-            return Err(io::Error::new(
-                ErrorKind::InvalidData,
-                "the request body was broken off",
-            ));
+        if let Some(kind) = self.broken {
+            return Err(io::Error::new(kind, "the request body was broken off"));
         }
         if out.is_empty() {
             return Ok(0);
         }
         loop {
-            match self.read_now(input, socket, out) {
+            let error = match self.read_now(input, socket, out) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    if !socket.wait_readable(timeout)? {
-                        self.broken = true;
-                        return Err(io::Error::new(
-                            ErrorKind::TimedOut,
-                            "the client stopped sending the request body",
-                        ));
+                    if socket.wait_readable(timeout)? {
+                        continue;
                     }
+                    io::Error::new(
+                        ErrorKind::TimedOut,
+                        "the client stopped sending the request body",
+                    )
                 }
-                Err(error) => {
-                    self.broken = true;
-                    return Err(error);
-                }
+                Err(error) => error,
                 delivered => return delivered,
-            }
+            };
+            self.broken = Some(error.kind());
+            return Err(error);
         }
+    }
+
+    /// What the client did wrong, when the body cannot be read to its end.
+    pub(crate) fn refusal(&self) -> Option<Refusal> {
+        Some(match self.broken? {
+            ErrorKind::FileTooLarge => Refusal::BodyTooLarge,
+            ErrorKind::TimedOut => Refusal::TimedOut,
+            _ => Refusal::Malformed,
+        })
     }
 
     /// Tries to get past a body that the handler did not read, without waiting. `true` when the connection stands at the
     /// next request.
     pub(crate) fn skip_rest(&mut self, input: &mut Input, socket: &Socket) -> bool {
-        if self.broken || self.awaits_continue {
+        if self.broken.is_some() || self.awaits_continue {
             return false;
         }
         if let Source::Length { left } = &mut self.source {

@@ -3,6 +3,8 @@
 //! Strict on purpose: two parties that disagree on where a body ends is how requests are smuggled. Extensions and
 //! trailers are dropped, and bounded for the whole body.
 
+use rickhouse_wsgi::header::is_token;
+
 /// Bytes of chunk extensions that one body may carry in all.
 const EXTENSION_LIMIT: u32 = 8 * 1024;
 /// Bytes of trailer fields that one body may carry in all.
@@ -22,6 +24,9 @@ pub(crate) enum ChunkError {
     /// A control character in an extension or a trailer.
     #[error("a control character in a chunk extension or trailer")]
     Control,
+    /// A trailer that does not begin as a header field does.
+    #[error("a trailer is not a header field")]
+    Trailer,
     /// Extensions or trailers beyond their bound.
     #[error("chunk extensions or trailers are too long")]
     TooLong,
@@ -44,7 +49,8 @@ enum State {
     DataCr,
     DataLf,
     TrailerStart,
-    Trailer,
+    TrailerName,
+    TrailerValue,
     TrailerLf,
     EndLf,
     Done,
@@ -139,12 +145,20 @@ impl ChunkDecoder {
             State::DataCr => expect(b'\r', State::DataLf),
             State::DataLf => expect(b'\n', LINE_START),
             State::TrailerStart if byte == b'\r' => Ok(State::EndLf),
-            State::TrailerStart | State::Trailer => {
+            State::TrailerStart | State::TrailerName => {
+                bounded(byte, &mut self.trailer_bytes, TRAILER_LIMIT)?;
+                match byte {
+                    b':' if self.state == State::TrailerName => Ok(State::TrailerValue),
+                    byte if is_token(&[byte]) => Ok(State::TrailerName),
+                    _ => Err(ChunkError::Trailer),
+                }
+            }
+            State::TrailerValue => {
                 bounded(byte, &mut self.trailer_bytes, TRAILER_LIMIT)?;
                 Ok(if byte == b'\r' {
                     State::TrailerLf
                 } else {
-                    State::Trailer
+                    State::TrailerValue
                 })
             }
             State::TrailerLf => expect(b'\n', State::TrailerStart),
@@ -245,6 +259,9 @@ mod tests {
         check(" 3\r\n", Err(ChunkError::Size));
         check("1000000000000000\r\n", Err(ChunkError::Size));
         check("0\r\nTrailer: a\nb\r\n", Err(ChunkError::Control));
+        check("0\r\nTrailer\r\n\r\n", Err(ChunkError::Trailer));
+        check("0\r\n: a\r\n\r\n", Err(ChunkError::Trailer));
+        check("0\r\na b: c\r\n\r\n", Err(ChunkError::Trailer));
         check(
             &format!("3;{}\r\n", "x".repeat(9000)),
             Err(ChunkError::TooLong),

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use rickhouse_os::clock;
 use rickhouse_os::readiness::Events;
 
-use crate::connection::Phase;
 use crate::engine::{Context, Engine, Life, Queueing};
 
 /// Pause between two looks while requests run.
@@ -14,6 +13,8 @@ const BUSY_TICK: Duration = Duration::from_millis(10);
 /// Pause between two looks, and between two scans for overdue connections, while connections are open.
 const SCAN_TICK: Duration = Duration::from_millis(250);
 const EVENTS: usize = 64;
+/// Pieces of work in one tick; timeouts must get their turn.
+const LOOKS: usize = 256;
 
 /// What the concierge remembers from look to look.
 pub(crate) struct Concierge<'a> {
@@ -58,14 +59,22 @@ impl<'a> Concierge<'a> {
         unmoved && running && !self.engine.has_pollers()
     }
 
-    /// Does what idle threads would do, up to the handler: for one tick.
+    /// Does what idle threads would do, up to the handler.
+    ///
+    /// It looks at the readiness set and never waits on it: the kernel wakes one of the processes that wait for a
+    /// connection, and that must be a sibling with an idle thread, not us.
     fn attend(&mut self) {
-        self.engine.poll_for_others(&mut self.events, BUSY_TICK);
-        while !self.engine.has_pollers() {
-            let Some(claimed) = self.engine.take_news() else {
-                break;
-            };
-            self.engine.drive(claimed, &mut self.context, &mut Queueing);
+        self.engine.bell.sleep(BUSY_TICK);
+        let now = clock::monotonic_millis();
+        for _ in 0..LOOKS {
+            if self.engine.has_pollers() {
+                return;
+            }
+            if let Some(claimed) = self.engine.take_news(now) {
+                self.engine.drive(claimed, &mut self.context, &mut Queueing);
+            } else if !self.engine.look_for_others(&mut self.events) {
+                return;
+            }
         }
     }
 
@@ -133,11 +142,7 @@ impl<'a> Concierge<'a> {
                 let Some(claimed) = self.engine.slab.claim_idle(index) else {
                     continue;
                 };
-                if claimed.connection.is_idle() || claimed.connection.phase == Phase::Linger {
-                    self.engine.dismiss(claimed, &mut self.context);
-                } else {
-                    self.engine.drive(claimed, &mut self.context, &mut Queueing);
-                }
+                self.engine.send_away(claimed, &mut self.context);
             }
         }
         self.engine.stop_if_drained();

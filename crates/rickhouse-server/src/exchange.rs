@@ -5,6 +5,7 @@ use std::os::fd::BorrowedFd;
 
 use rickhouse_os::sendfile::send_file;
 use rickhouse_os::socket::Peeked;
+use rickhouse_wsgi::status::phrase;
 
 use crate::access::ResponseFields;
 use crate::connection::{Buffers, Connection};
@@ -12,7 +13,7 @@ use crate::engine::Engine;
 use crate::request::environ::{self, Origin};
 use crate::request::framing::Framing;
 use crate::request::head::RequestHead;
-use crate::response::{Facts, OwnFields, Response, reason};
+use crate::response::{Facts, OwnFields, Response};
 use crate::slab::Token;
 
 /// Answers requests. One per thread, made on the thread that uses it.
@@ -206,9 +207,9 @@ impl<'a> Exchange<'a> {
         started
     }
 
+    /// A client that has ended its side may still have requests on their way to us, sent before that.
     fn may_keep_alive(&self) -> bool {
         self.buffers.head.keep_alive
-            && !self.connection.peer_closed
             && !self.buffers.body.awaits_continue()
             && self.engine.keeps_alive()
     }
@@ -313,12 +314,19 @@ impl<'a> Exchange<'a> {
 
     /// Gives up on this response. Nothing sent yet: a small error page of this status takes its place. Otherwise the
     /// connection ends without the response's end, so that the client sees that it is not whole.
+    ///
+    /// A request whose body broke while it was read is the client's failure: it is answered with the body's status (400,
+    /// 408, 413) in place of a 500.
     pub fn fail(&mut self, status: u16) {
         if self.sent {
             self.broken = true;
             return;
         }
-        let text = reason(status);
+        let status = match self.buffers.body.refusal() {
+            Some(refusal) if status == 500 => refusal.status(),
+            _ => status,
+        };
+        let text = phrase(status);
         let page = format!("{status} {text}\n");
         let fields: [(&[u8], &[u8]); 1] = [(b"Content-Type", b"text/plain; charset=utf-8")];
         match self.start(

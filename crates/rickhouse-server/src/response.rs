@@ -2,8 +2,11 @@
 
 use std::io::{self, ErrorKind};
 
+use rickhouse_wsgi::content_length::parse_declared;
+use rickhouse_wsgi::header::{is_hop_by_hop, is_token};
+use rickhouse_wsgi::status::has_body;
+
 use crate::request::environ::Digits;
-use crate::request::framing::{decimal, is_token};
 use crate::request::head::Version;
 
 /// Room for the largest chunk-size line.
@@ -41,23 +44,6 @@ pub(crate) struct Response {
     pub(crate) status: u16,
     /// Body bytes admitted, framing not counted.
     pub(crate) body_bytes: u64,
-}
-
-/// Fields that are the server's, or that concern one connection only (RFC 9110 §7.6.1).
-fn is_hop_by_hop(name: &[u8]) -> bool {
-    const NAMES: [&[u8]; 6] = [
-        b"connection",
-        b"keep-alive",
-        b"transfer-encoding",
-        b"upgrade",
-        b"trailer",
-        b"te",
-    ];
-    match name.len() {
-        2 | 7 | 10 | 17 => NAMES.iter().any(|known| name.eq_ignore_ascii_case(known)),
-        0..=5 => false,
-        _ => name[..6].eq_ignore_ascii_case(b"proxy-"),
-    }
 }
 
 impl Response {
@@ -112,7 +98,7 @@ impl Response {
         stated: Option<u64>,
         known: Option<u64>,
     ) {
-        let bodiless = facts.is_head || matches!(status, 204 | 304);
+        let bodiless = facts.is_head || !has_body(status);
         self.framing = match stated.or(known) {
             _ if bodiless => Framing::Bodiless,
             Some(left) => Framing::Length { left },
@@ -120,8 +106,7 @@ impl Response {
             None => Framing::UntilClose,
         };
         self.keeps_alive = facts.keep_alive && self.framing != Framing::UntilClose;
-        let says_length =
-            stated.is_none() && (!bodiless || facts.is_head && !matches!(status, 204 | 304));
+        let says_length = stated.is_none() && (!bodiless || facts.is_head && has_body(status));
         match (self.framing, known) {
             (Framing::Chunked, _) => field(out, b"Transfer-Encoding", b"chunked"),
             (_, Some(known)) if says_length => {
@@ -231,8 +216,8 @@ impl SeenFields {
             4 if name.eq_ignore_ascii_case(b"date") => self.date = true,
             6 if name.eq_ignore_ascii_case(b"server") => self.server = true,
             14 if name.eq_ignore_ascii_case(b"content-length") => {
-                let length = decimal(value.trim_ascii())
-                    .ok_or_else(|| invalid("Content-Length is not a number"))?;
+                let length = parse_declared(value)
+                    .map_err(|error| io::Error::new(ErrorKind::InvalidInput, error))?;
                 return match self.length.replace(length) {
                     Some(earlier) if earlier != length => {
                         Err(invalid("two different Content-Length headers"))
@@ -268,27 +253,6 @@ fn is_field_value(value: &[u8]) -> bool {
 
 fn invalid(what: &'static str) -> io::Error {
     io::Error::new(ErrorKind::InvalidInput, what)
-}
-
-/// The reason phrase of a status the server itself answers with.
-pub(crate) fn reason(status: u16) -> &'static str {
-    match status {
-        200 => "OK",
-        400 => "Bad Request",
-        404 => "Not Found",
-        408 => "Request Timeout",
-        413 => "Content Too Large",
-        414 => "URI Too Long",
-        417 => "Expectation Failed",
-        431 => "Request Header Fields Too Large",
-        500 => "Internal Server Error",
-        501 => "Not Implemented",
-        502 => "Bad Gateway",
-        503 => "Service Unavailable",
-        504 => "Gateway Timeout",
-        505 => "HTTP Version Not Supported",
-        _ => "Error",
-    }
 }
 
 #[cfg(test)]

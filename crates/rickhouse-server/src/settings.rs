@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use rickhouse_wsgi::proxy::TrustedPeers;
+
 use crate::access::LogFormat;
-use crate::forwarded::TrustedPeers;
 
 /// Everything the server can be told. [`Settings::default`] holds the documented defaults.
 #[derive(Clone, Debug)]
@@ -76,7 +77,7 @@ impl Default for Settings {
             timeouts: Timeouts::default(),
             server_header: "rickhouse".into(),
             root_path: String::new(),
-            trusted_peers: TrustedPeers::loopback(),
+            trusted_peers: TrustedPeers::default(),
             proxy_protocol: false,
             health_path: None,
             ready_path: None,

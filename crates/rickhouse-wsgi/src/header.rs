@@ -57,10 +57,25 @@ pub fn check_value(value: &[u8]) -> Result<(), HeaderError> {
 /// Whether a name is a token of HTTP (RFC 9110 section 5.6.2). [`check_name`] lets others pass, such as one with a colon, which on the
 /// wire would be another header: a front end that writes headers itself has to refuse them.
 pub fn is_token(name: &[u8]) -> bool {
-    let is_token_byte =
-        |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
-    !name.is_empty() && name.iter().all(is_token_byte)
+    !name.is_empty() && name.iter().all(|byte| TOKEN_BYTES[usize::from(*byte)])
 }
+
+/// The answer for each byte: it is asked for each byte of each header of each response.
+const TOKEN_BYTES: [bool; 256] = {
+    let mut bytes = [false; 256];
+    let mut byte = 0;
+    while byte < bytes.len() {
+        bytes[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let others = b"!#$%&'*+-.^_`|~";
+    let mut at = 0;
+    while at < others.len() {
+        bytes[others[at] as usize] = true;
+        at += 1;
+    }
+    bytes
+};
 
 /// Whether a header is about one connection only (RFC 9110 section 7.6.1, PEP 3333 "Other HTTP Features"): the front end's business, never
 /// an application's.

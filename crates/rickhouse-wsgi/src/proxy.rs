@@ -1,6 +1,6 @@
 //! Whom to believe about the client: the headers that proxies add.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ipnet::IpNet;
 
@@ -33,19 +33,37 @@ impl TrustedPeers {
         let peer = peer.to_canonical();
         self.everybody || self.networks.iter().any(|network| network.contains(&peer))
     }
+
+    /// Whether a peer on a Unix socket is believed. It has no address: the permissions of the socket file decide who can be one. Where
+    /// nobody is to be believed, it is not either.
+    pub fn trust_unix(&self) -> bool {
+        self.everybody || !self.networks.is_empty()
+    }
+}
+
+impl Default for TrustedPeers {
+    /// This machine's own addresses.
+    fn default() -> Self {
+        let own = [
+            IpAddr::from(Ipv4Addr::LOCALHOST),
+            IpAddr::from(Ipv6Addr::LOCALHOST),
+        ];
+        Self::networks(own.map(IpNet::from))
+    }
 }
 
 /// The client on whose behalf `peer` asks: the rightmost address of `X-Forwarded-For` that is not a trusted peer's, since what stands
-/// further to the left can have been written by that client itself. Where all are trusted it is the leftmost.
+/// further to the left can have been written by that client itself. Where all are trusted it is the leftmost. A `peer` without an
+/// address is one on a Unix socket.
 ///
 /// `values` are the values of the header in the order in which they came. Elements may have a port or brackets. What is no address
 /// ends the walk: the client is then the last trusted address that named it.
-pub fn client<'a, I>(peer: IpAddr, values: I, trusted: &TrustedPeers) -> IpAddr
+pub fn client<'a, I>(peer: Option<IpAddr>, values: I, trusted: &TrustedPeers) -> Option<IpAddr>
 where
     I: IntoIterator<Item = &'a [u8]>,
     I::IntoIter: DoubleEndedIterator,
 {
-    let mut client = peer.to_canonical();
+    let mut client = peer.map(|peer| peer.to_canonical());
     let elements = values
         .into_iter()
         .rev()
@@ -54,11 +72,11 @@ where
         .map(<[u8]>::trim_ascii)
         .filter(|element| !element.is_empty())
     {
-        if !trusted.trust(client) {
+        if !client.map_or(trusted.trust_unix(), |client| trusted.trust(client)) {
             break;
         }
         match parse_address(element) {
-            Some(address) => client = address,
+            Some(address) => client = Some(address),
             None => break,
         }
     }
@@ -87,30 +105,6 @@ pub fn says_https(name: &[u8], value: &[u8]) -> Option<bool> {
     } else {
         None
     }
-}
-
-/// Whether a header is one by which proxies speak of the client or of the address it asked for, so that an application may believe it.
-/// From a peer that is not trusted it is kept from the application.
-pub fn is_forwarding(name: &[u8]) -> bool {
-    const NAMES: [&[u8]; 16] = [
-        b"x-forwarded-for",
-        b"x-client-ip",
-        b"x-real-ip",
-        b"x-forwarded-host",
-        b"x-host",
-        b"x-forwarded-server",
-        b"x-forwarded-port",
-        b"x-script-name",
-        b"x-forwarded-script-name",
-        b"x-forwarded-proto",
-        b"x-forwarded-scheme",
-        b"x-scheme",
-        b"x-forwarded-https",
-        b"x-forwarded-ssl",
-        b"x-https",
-        b"forwarded",
-    ];
-    NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// `10.0.0.1`, `10.0.0.1:4711`, `::1`, `[::1]`, `[::1]:4711`.
@@ -164,11 +158,11 @@ mod tests {
         let peers = trusted(&["10.0.0.0/8", "::1/128"]);
         let check = |peer: &str, values: &[&str], expected: &str| {
             let found = client(
-                address(peer),
+                Some(address(peer)),
                 values.iter().map(|value| value.as_bytes()),
                 &peers,
             );
-            assert_eq!(found, address(expected), "{peer} {values:?}");
+            assert_eq!(found, Some(address(expected)), "{peer} {values:?}");
         };
         check("8.8.8.8", &[], "8.8.8.8");
         check("8.8.8.8", &["1.1.1.1"], "8.8.8.8");
@@ -196,11 +190,23 @@ mod tests {
     #[test]
     fn where_everybody_is_trusted_the_leftmost_is_the_client() {
         let found = client(
-            address("8.8.8.8"),
+            Some(address("8.8.8.8")),
             [&b"1.1.1.1, 2.2.2.2"[..]],
             &TrustedPeers::everybody(),
         );
-        assert_eq!(found, address("1.1.1.1"));
+        assert_eq!(found, Some(address("1.1.1.1")));
+    }
+
+    #[test]
+    fn a_peer_on_a_unix_socket_is_trusted_where_anybody_is() {
+        let check = |peers: &TrustedPeers, expected: Option<&str>| {
+            let found = client(None, [&b"1.1.1.1"[..]], peers);
+            assert_eq!(found, expected.map(address));
+        };
+        check(&TrustedPeers::default(), Some("1.1.1.1"));
+        check(&TrustedPeers::everybody(), Some("1.1.1.1"));
+        check(&trusted(&[]), None);
+        assert_eq!(client(None, [], &TrustedPeers::everybody()), None);
     }
 
     #[test]
@@ -219,19 +225,6 @@ mod tests {
         check(b"Host", b"https", None);
     }
 
-    #[test]
-    fn what_speaks_of_the_client() {
-        for name in [
-            &b"X-Forwarded-For"[..],
-            b"x-real-ip",
-            b"X-SCRIPT-NAME",
-            b"Forwarded",
-        ] {
-            assert!(is_forwarding(name));
-        }
-        assert!(!is_forwarding(b"X-Requested-With") && !is_forwarding(b""));
-    }
-
     /// The rule in other words: of peer and list, read from the right, the first that is not trusted; else the last.
     fn naive(peer: IpAddr, list: &[IpAddr], peers: &TrustedPeers) -> IpAddr {
         let chain: Vec<IpAddr> = list.iter().copied().chain([peer]).collect();
@@ -246,7 +239,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes(values: Vec<Vec<u8>>) {
-            let _ = client(address("10.0.0.1"), values.iter().map(Vec::as_slice), &TrustedPeers::everybody());
+            let _ = client(Some(address("10.0.0.1")), values.iter().map(Vec::as_slice), &TrustedPeers::everybody());
         }
 
         #[test]
@@ -257,8 +250,8 @@ mod tests {
             let (left, right) = list.split_at(split.min(list.len()));
             let join = |part: &[IpAddr]| part.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
             let values = [join(left), join(right)];
-            let found = client(of(peer), values.iter().map(|value| value.as_bytes()), &peers);
-            prop_assert_eq!(found, naive(of(peer), &list, &peers));
+            let found = client(Some(of(peer)), values.iter().map(|value| value.as_bytes()), &peers);
+            prop_assert_eq!(found, Some(naive(of(peer), &list, &peers)));
         }
     }
 }

@@ -172,15 +172,17 @@ fn fail<'py>(
     request: &Request,
     error: Error<'py>,
 ) -> Outcome {
-    let (sent, broken) = {
+    let (sent, response_broken) = {
         let state = request.response();
         (state.body_bytes > 0, state.broken)
     };
+    // A client that leaves, or sends a body that is none, must not fill the log.
+    let broken = response_broken || request.input().failed;
     let label = log::label(request);
     if error.is_instance(py, &application.request_timeout(py)) {
         request.response().discard_head();
         log::interrupted(py, &label, sent);
-        end(request, Failure::Timeout);
+        end(py, request, Failure::Timeout);
         return Outcome::TimedOut;
     }
     // The application's own mistakes are worth a traceback even when the client has left.
@@ -190,7 +192,7 @@ fn fail<'py>(
     } else {
         log::exception(py, application, &label, &error);
     }
-    end(request, Failure::Application);
+    end(py, request, Failure::Application);
     if broken {
         Outcome::Responded
     } else {
@@ -198,23 +200,21 @@ fn fail<'py>(
     }
 }
 
-fn end(request: &Request, failure: Failure) {
-    // Busy only while another thread of the application still reads the body of this request; its connection is
-    // closed by the front end, which finds the response unfinished.
-    let _in_use = request.exchange.with(|exchange| exchange.fail(failure));
+fn end(py: Python<'_>, request: &Request, failure: Failure) {
+    request
+        .exchange
+        .with_turn(py, |exchange| exchange.fail(failure))
+        .expect("the exchange is lent for as long as the request runs");
 }
 
+/// Uses the exchange as soon as no other thread of the application does, which may be reading the body.
 fn with_exchange<'py, R>(
     py: Python<'py>,
     request: &Request,
     work: impl FnOnce(&mut dyn Exchange) -> PyResult<'py, R>,
 ) -> PyResult<'py, R> {
-    match request.exchange.with(|exchange| work(exchange)) {
-        Ok(outcome) => outcome,
-        Err(_) => Err(Error::new(
-            py,
-            ErrorKind::Runtime,
-            "the request is in use by another thread",
-        )),
-    }
+    request
+        .exchange
+        .with_turn(py, |exchange| work(exchange))
+        .expect("the exchange is lent for as long as the request runs")
 }

@@ -28,7 +28,7 @@ pub(crate) struct InputState {
     ahead: Vec<u8>,
     taken: usize,
     ended: bool,
-    failed: bool,
+    pub(super) failed: bool,
 }
 
 impl InputState {

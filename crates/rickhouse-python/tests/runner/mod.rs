@@ -84,7 +84,6 @@ fn run_in_child(name: &str) -> Result<Option<String>, String> {
     let program = std::env::current_exe().expect("the test program knows its path");
     let mut child = Command::new(program)
         .args(["--child", name])
-        .env("RUST_BACKTRACE", "1")
         .stdout(clone(&output))
         .stderr(clone(&output))
         .spawn()

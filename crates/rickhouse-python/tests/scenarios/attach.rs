@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use rickhouse_python::{Handle, Interpreter, ThreadState};
 
+use crate::runner::not_applicable;
 use crate::support::{attached, call, callback, check, failure, module, start, sub_interpreters};
 
 const THREADS: i64 = 4;
@@ -88,7 +89,10 @@ fn fair_shares(interpreters: &[&'static Interpreter]) {
     let run = |interpreter: &'static Interpreter| {
         let mut state = ThreadState::new(interpreter);
         let work = state.attach(|py| {
+            // CPython itself hands over only when a thread detaches: what is fair then is the gate.
             let source = c"
+import sys
+sys.setswitchinterval(30)
 def work():
     return sum(i * i for i in range(8000))
 ";
@@ -125,6 +129,59 @@ def work():
     for share in shares {
         assert!(share * 4 >= total, "a thread got {share} of {total} calls");
     }
+}
+
+/// Whoever waits for the GIL gets it before a thread that lets go of it and comes back at once, also from another
+/// interpreter under the same GIL.
+pub(crate) fn who_comes_back_queues_behind_who_waits() {
+    let (runtime, mut main) = start();
+    if !runtime.info().gil_enabled {
+        not_applicable("without a GIL nobody waits");
+    }
+    let states = sub_interpreters(&runtime, &mut main, false, 2);
+    let main = runtime.main();
+    let [one, two] = [states[0].interpreter(), states[1].interpreter()];
+    for (holder, waiter) in [(main, main), (one, two), (main, one), (two, main)] {
+        for round in 0..10 {
+            assert!(
+                comes_in_between(holder, waiter),
+                "round {round}: the waiting thread was overtaken"
+            );
+        }
+    }
+}
+
+/// Whether a waiting thread enters while the holder of the GIL detaches for a moment.
+fn comes_in_between(holder: &'static Interpreter, waiter: &'static Interpreter) -> bool {
+    let entered = AtomicBool::new(false);
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        attached(holder, |py| {
+            let entered = &entered;
+            scope.spawn(move || {
+                let mut state = ThreadState::new(waiter);
+                let task = std::fs::read_link("/proc/thread-self").expect("Linux has it");
+                tell.send(task).expect("the holder listens");
+                state.attach(|_| entered.store(true, Ordering::SeqCst));
+            });
+            let task = told.recv().expect("the thread began");
+            let status = std::path::Path::new("/proc").join(task).join("stat");
+            let asleep = || {
+                let text = std::fs::read_to_string(&status).expect("the thread lives");
+                text.rsplit(") ")
+                    .next()
+                    .is_some_and(|rest| rest.starts_with('S'))
+            };
+            // Not for a moment on its way there, but for good.
+            let mut seen = 0;
+            while seen < 20 {
+                seen = if asleep() { seen + 1 } else { 0 };
+                std::thread::yield_now();
+            }
+            py.detach(|| ());
+            entered.load(Ordering::SeqCst)
+        })
+    })
 }
 
 pub(crate) fn a_second_attach_on_a_thread_panics() {

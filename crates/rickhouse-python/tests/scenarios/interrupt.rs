@@ -10,8 +10,8 @@ const SPIN: &std::ffi::CStr = c"
 class Interrupted(BaseException):
     pass
 def spin(begun):
-    begun()
     try:
+        begun()
         while True:
             pass
     except Interrupted:

@@ -19,6 +19,7 @@ fn main() {
         attach::many_threads_of_own_gil_interpreters,
         attach::busy_threads_share_the_main_interpreter,
         attach::busy_threads_of_shared_interpreters_share_the_gil,
+        attach::who_comes_back_queues_behind_who_waits,
         attach::a_second_attach_on_a_thread_panics,
         attach::attaching_on_a_thread_of_python_is_an_exception,
         attach::a_panic_detaches,

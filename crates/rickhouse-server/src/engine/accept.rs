@@ -2,18 +2,19 @@
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rickhouse_os::clock;
 use rickhouse_os::listen::Listener;
-use rickhouse_os::readiness::Interest;
+use rickhouse_os::readiness::{Interest, Readiness};
 use rickhouse_os::socket::Socket;
 
 use super::queue::Ready;
 use super::{Engine, Life, deadline};
 use crate::connection::{Connection, LocalName, Phase, Role};
-use crate::request::environ::PeerText;
+use crate::error::ServerError;
+use crate::request::environ::{PeerText, trusts};
 
 /// Connections accepted in one go; then the listener waits its turn again.
 const AT_ONCE: usize = 16;
@@ -21,7 +22,10 @@ const AT_ONCE: usize = 16;
 /// A listener and what it is for.
 #[derive(Debug)]
 pub(crate) struct Door {
-    pub(crate) listener: Listener,
+    /// `None` once it is shut for good: the descriptor is closed as soon as no thread accepts from it any more.
+    listener: Mutex<Option<Arc<Listener>>>,
+    /// How it is called in the log.
+    name: String,
     role: Role,
     local: Arc<LocalName>,
     /// The listener stands for every address of the machine: each connection has its own.
@@ -34,10 +38,46 @@ impl Door {
         let is_wildcard = address.is_some_and(|address| address.ip().is_unspecified());
         Door {
             local: Arc::new(LocalName::from(address)),
-            listener,
+            name: listener.to_string(),
+            listener: Mutex::new(Some(Arc::new(listener))),
             role,
             is_wildcard,
         }
+    }
+
+    /// Begins to report connections as events of door number `index`; nothing, where the door is shut.
+    pub(super) fn watch(&self, readiness: &Readiness, index: usize) -> Result<(), ServerError> {
+        let listener = self.lock();
+        let watched = listener.as_deref().map_or(Ok(()), |listener| {
+            readiness.add(listener, index as u64, Interest::Accept)
+        });
+        watched.map_err(|source| ServerError::Watch {
+            listener: self.name.clone(),
+            source,
+        })
+    }
+
+    fn forget(&self, readiness: &Readiness) {
+        if let Some(listener) = self.lock().as_deref() {
+            // Not watched now (the other reason to forget it came first): as wanted.
+            let _ = readiness.remove(listener);
+        }
+    }
+
+    /// Closes our descriptor. Other processes may hold theirs, so the readiness set has to be told to forget ours: else
+    /// it would go on taking wake-ups that are theirs.
+    fn shut(&self, readiness: &Readiness) {
+        if let Some(listener) = self.lock().take() {
+            let _ = readiness.remove(&*listener);
+        }
+    }
+
+    fn listener(&self) -> Option<Arc<Listener>> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Arc<Listener>>> {
+        self.listener.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn local_name(&self, socket: &Socket) -> Arc<LocalName> {
@@ -55,24 +95,39 @@ impl Engine {
         let Some(door) = self.doors.get(index) else {
             return;
         };
+        let Some(listener) = door.listener() else {
+            return;
+        };
         for _ in 0..AT_ONCE {
-            if self.life() != Life::Serving && door.role == Role::Traffic || self.full.load(SeqCst)
-            {
-                return;
-            }
-            match door.listener.accept() {
+            // Counted before it is accepted: a drain that sees nothing open has seen the last connection, and one that
+            // begins now is seen here.
+            self.open.fetch_add(1, SeqCst);
+            let accepted = if self.lets_in(door) {
+                listener.accept()
+            } else {
+                Err(ErrorKind::WouldBlock.into())
+            };
+            match accepted {
                 Ok((socket, peer)) => self.admit(door, socket, peer),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
                 Err(error) => {
-                    tracing::warn!(listener = %door.listener, %error, "cannot accept connections for now");
-                    self.close_when_full();
+                    self.open.fetch_sub(1, SeqCst);
+                    if error.kind() != ErrorKind::WouldBlock {
+                        tracing::warn!(listener = %door.name, %error, "cannot accept connections for now");
+                        self.close_when_full();
+                    }
                     return;
                 }
             }
         }
-        self.queues.push_ready(Ready::Door(index));
+        self.queues.push_ready(Ready::door(index));
     }
 
+    fn lets_in(&self, door: &Door) -> bool {
+        let open = self.life() == Life::Serving || door.role == Role::Health;
+        open && !self.full.load(SeqCst)
+    }
+
+    /// Takes in a connection that is counted as open already.
     fn admit(&self, door: &Door, socket: Socket, peer: Option<SocketAddr>) {
         if peer.is_some() {
             socket.set_nodelay();
@@ -83,7 +138,7 @@ impl Engine {
             role: door.role,
             peer,
             peer_text: PeerText::from(peer),
-            peer_is_trusted: self.settings.trusted_peers.contains_peer(peer),
+            peer_is_trusted: trusts(&self.settings.trusted_peers, peer),
             phase: if self.settings.proxy_protocol && door.role == Role::Traffic {
                 Phase::Proxy
             } else {
@@ -103,10 +158,11 @@ impl Engine {
             Ok(claimed) => claimed,
             Err(_too_many) => {
                 self.counters.closed.add_one();
+                self.open.fetch_sub(1, SeqCst);
                 return;
             }
         };
-        if self.open.fetch_add(1, SeqCst) + 1 >= self.settings.limits.connections {
+        if self.open_connections() >= self.settings.limits.connections {
             self.close_when_full();
         }
         if let Err(error) =
@@ -137,7 +193,9 @@ impl Engine {
     /// Stops listening until a connection closes, so that other processes get what comes.
     fn close_when_full(&self) {
         if !self.full.swap(true, SeqCst) {
-            self.forget_doors(|_| true);
+            for door in &self.doors {
+                door.forget(&self.readiness);
+            }
             self.bell.ring_if_asleep();
         }
     }
@@ -145,15 +203,12 @@ impl Engine {
     /// Accepts again, after there were too many connections or no descriptors.
     pub(crate) fn reopen_doors(&self) {
         let room = self.open_connections() < self.settings.limits.connections;
-        if self.life() != Life::Serving || !room || !self.full.swap(false, SeqCst) {
+        if !room || !self.full.swap(false, SeqCst) {
             return;
         }
         for (index, door) in self.doors.iter().enumerate() {
-            if let Err(error) = self
-                .readiness
-                .add(&door.listener, index as u64, Interest::Accept)
-            {
-                tracing::error!(listener = %door.listener, %error, "cannot listen again");
+            if let Err(error) = door.watch(&self.readiness, index) {
+                tracing::error!(listener = %door.name, %error, "cannot listen again");
             }
         }
     }
@@ -163,15 +218,10 @@ impl Engine {
         self.full.load(SeqCst)
     }
 
-    /// Stops accepting traffic, for good. Health checks are still answered.
+    /// Stops accepting traffic, for good, and closes the descriptors. Health checks are still answered.
     pub(super) fn shut_doors(&self) {
-        self.forget_doors(|door| door.role == Role::Traffic);
-    }
-
-    fn forget_doors(&self, which: impl Fn(&Door) -> bool) {
-        for door in self.doors.iter().filter(|door| which(door)) {
-            // Not watched now (the other reason to forget it came first): as wanted.
-            let _ = self.readiness.remove(&door.listener);
+        for door in self.doors.iter().filter(|door| door.role == Role::Traffic) {
+            door.shut(&self.readiness);
         }
     }
 }

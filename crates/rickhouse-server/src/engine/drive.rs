@@ -10,6 +10,7 @@ use crate::body::ReadAhead;
 use crate::connection::{After, Buffers, Connection, Phase, Role};
 use crate::proxy::{self, ProxyHeader};
 use crate::request::Refusal;
+use crate::request::environ::trusts;
 use crate::request::head::RequestHead;
 use crate::request::scan::leading_blank_line;
 use crate::slab::{Claimed, Token};
@@ -121,8 +122,7 @@ impl Engine {
                     buffers.input.consume(length);
                     if client.is_some() {
                         connection.set_peer(client);
-                        connection.peer_is_trusted =
-                            self.settings.trusted_peers.contains_peer(client);
+                        connection.peer_is_trusted = trusts(&self.settings.trusted_peers, client);
                     }
                     connection.phase = Phase::Head;
                     return None;

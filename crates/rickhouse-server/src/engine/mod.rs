@@ -17,7 +17,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rickhouse_os::clock;
-use rickhouse_os::readiness::{Event, Events, Interest, Readiness, Wake};
+use rickhouse_os::readiness::{Event, Events, Readiness, Wake};
 
 use crate::access::AccessLog;
 use crate::bell::Bell;
@@ -166,13 +166,7 @@ impl Engine {
             polls: AtomicU64::new(0),
         };
         for (index, door) in engine.doors.iter().enumerate() {
-            let watched = engine
-                .readiness
-                .add(&door.listener, index as u64, Interest::Accept);
-            watched.map_err(|source| ServerError::Watch {
-                listener: door.listener.to_string(),
-                source,
-            })?;
+            door.watch(&engine.readiness, index)?;
         }
         Ok(engine)
     }
@@ -257,7 +251,7 @@ impl Engine {
                 return Work::Stop;
             }
             if std::mem::take(&mut context.yielded) {
-                self.poll_for_others(&mut context.events, Duration::ZERO);
+                self.look_for_others(&mut context.events);
             }
             if let Some(claimed) = self.take_queued() {
                 return Work::Connection(claimed);
@@ -295,13 +289,18 @@ impl Engine {
         }
     }
 
-    /// Waits on the set as the concierge does, for at most `timeout`, and queues what it reports.
-    pub(crate) fn poll_for_others(&self, events: &mut Events, timeout: Duration) {
-        self.poll(events, BATCH, Some(timeout));
-        if let Some(first) = self.sort_events(events) {
-            self.put_back(first);
+    /// Queues what the set reports, without waiting; `false` when that is nothing.
+    pub(crate) fn look_for_others(&self, events: &mut Events) -> bool {
+        self.poll(events, BATCH, Some(Duration::ZERO));
+        for event in events.iter().filter(|event| event.token != WAKE) {
+            self.queues.push_ready(if event.token < WAKE {
+                Ready::door(event.token as usize)
+            } else {
+                Ready::Event(Token(event.token), news(event))
+            });
         }
         self.pass_on_wake();
+        !events.is_empty()
     }
 
     /// Wakes a thread that waits though there is work, or nothing left to wait for: the concierge may have taken a wake-up
@@ -340,7 +339,7 @@ impl Engine {
             let claimed = match ready {
                 Ready::Event(token, news) => self.slab.tell(token, news),
                 Ready::Owned(token) => self.slab.resume(token),
-                Ready::Door(index) => {
+                Ready::Door { index, .. } => {
                     self.accept(index);
                     None
                 }

@@ -8,6 +8,10 @@ use crate::connection::{After, Phase};
 use crate::request::Refusal;
 use crate::slab::Claimed;
 
+/// For so long (milliseconds) a new connection is left to sibling processes, of which one may have an idle thread. It would
+/// take it at once.
+const DOOR_PATIENCE: u64 = 10;
+
 impl Engine {
     /// Ends an overdue connection, with an answer where the client waits for one.
     pub(crate) fn expire(&self, mut claimed: Claimed, context: &mut Context) {
@@ -51,6 +55,27 @@ impl Engine {
         self.drive(claimed, context, &mut Queueing);
     }
 
+    /// Ends a connection without a complete request, because the server leaves. Who has begun to send one is told, so that
+    /// it may ask elsewhere.
+    pub(crate) fn send_away(&self, mut claimed: Claimed, context: &mut Context) {
+        let connection = &mut *claimed.connection;
+        match connection.phase {
+            Phase::Proxy | Phase::Linger => self.discard(claimed, context),
+            Phase::Head if connection.is_idle() => self.dismiss(claimed, context),
+            Phase::Head => {
+                if connection.socket.peek() == Peeked::Bytes {
+                    connection.readable = true;
+                } else {
+                    self.shed(connection, context);
+                }
+                self.drive(claimed, context, &mut Queueing);
+            }
+            Phase::Body | Phase::Complete | Phase::Flush(_) => {
+                self.drive(claimed, context, &mut Queueing);
+            }
+        }
+    }
+
     /// Answers 503 to requests that waited too long for a thread.
     pub(crate) fn shed_overdue_requests(&self, now: u64, context: &mut Context) {
         while let Some(token) = self.queues.pop_request() {
@@ -69,8 +94,8 @@ impl Engine {
     }
 
     /// A connection with unread news, taken in place of the busy threads.
-    pub(crate) fn take_news(&self) -> Option<Claimed> {
-        loop {
+    pub(crate) fn take_news(&self, now: u64) -> Option<Claimed> {
+        for _ in 0..self.queues.len() {
             match self.queues.pop_ready()? {
                 Ready::Event(token, news) => {
                     if let Some(claimed) = self.slab.tell(token, news) {
@@ -82,8 +107,15 @@ impl Engine {
                         return Some(claimed);
                     }
                 }
-                Ready::Door(index) => self.accept(index),
+                Ready::Door { index, since } if now.saturating_sub(since) >= DOOR_PATIENCE => {
+                    self.accept(index);
+                }
+                early @ Ready::Door { .. } => {
+                    self.queues.push_ready(early);
+                    self.pass_on_wake();
+                }
             }
         }
+        None
     }
 }

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use rickhouse_os::clock;
+
 use crate::slab::Token;
 
 /// Work that any thread may take.
@@ -13,8 +15,17 @@ pub(super) enum Ready {
     Event(Token, u64),
     /// A connection that the queue owns.
     Owned(Token),
-    /// A listener that may have more connections.
-    Door(usize),
+    /// A listener that may have more connections, and since when that is known (monotonic milliseconds).
+    Door { index: usize, since: u64 },
+}
+
+impl Ready {
+    pub(super) fn door(index: usize) -> Ready {
+        Ready::Door {
+            index,
+            since: clock::monotonic_millis(),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -35,6 +46,11 @@ struct Inner {
 impl Queues {
     pub(super) fn is_empty(&self) -> bool {
         self.length.load(SeqCst) == 0
+    }
+
+    /// Entries of both queues.
+    pub(super) fn len(&self) -> usize {
+        self.length.load(SeqCst)
     }
 
     /// Complete requests that wait.

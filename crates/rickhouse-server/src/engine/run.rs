@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant, SystemTime};
 
 use rickhouse_os::clock;
+use rickhouse_wsgi::status::phrase;
 
 use super::drive::Runner;
 use super::{Context, Engine};
@@ -13,7 +14,7 @@ use crate::exchange::{Exchange, Handler, Outcome};
 use crate::lane::Member;
 use crate::request::environ::Origin;
 use crate::request::head::RequestHead;
-use crate::response::{Facts, OwnFields, Response, reason};
+use crate::response::{Facts, OwnFields, Response};
 use crate::slab::Claimed;
 
 /// A thread that runs requests on itself.
@@ -212,7 +213,7 @@ impl Engine {
     ) {
         context.date.refresh();
         let (text, own) = (
-            reason(status),
+            phrase(status),
             OwnFields {
                 server: self.settings.server_header.as_bytes(),
                 date: &context.date.line,

@@ -3,6 +3,9 @@
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
+use rickhouse_wsgi::environ::{Field, classify, join_values, write_key};
+use rickhouse_wsgi::proxy::{self, TrustedPeers};
+
 use super::framing::Framing;
 use super::head::RequestHead;
 use crate::connection::{Connection, LocalName};
@@ -39,25 +42,30 @@ impl Origin {
         if !connection.peer_is_trusted {
             return direct;
         }
-        let https = head
-            .field(b"x-forwarded-proto")
-            .is_some_and(|proto| proto.eq_ignore_ascii_case(b"https"));
-        // Several fields of the name are one list; the last line is the one nearest to us.
-        let mut origin = Origin { https, ..direct };
-        for (_, list) in head
-            .fields()
-            .filter(|(name, _)| name.eq_ignore_ascii_case(b"x-forwarded-for"))
-        {
-            if let Some(client) = settings.trusted_peers.client_of(list) {
-                origin = Origin {
-                    address: Some(client),
-                    port: None,
-                    https,
-                };
-            }
+        // Of several lines the last is the one nearest to us.
+        let named = |wanted: &'static [u8]| {
+            head.fields()
+                .filter(move |(name, _)| name.eq_ignore_ascii_case(wanted))
+                .map(|(_, value)| value)
+        };
+        let scheme = named(b"x-forwarded-proto").next_back();
+        let https = scheme
+            .is_some_and(|scheme| proxy::says_https(b"x-forwarded-proto", scheme) == Some(true));
+        let mut chain = named(b"x-forwarded-for").peekable();
+        if chain.peek().is_none() {
+            return Origin { https, ..direct };
         }
-        origin
+        Origin {
+            address: proxy::client(direct.address, chain, &settings.trusted_peers),
+            port: None,
+            https,
+        }
     }
+}
+
+/// Whether a peer may speak for others.
+pub(crate) fn trusts(peers: &TrustedPeers, peer: Option<SocketAddr>) -> bool {
+    peer.map_or(peers.trust_unix(), |peer| peers.trust(peer.ip()))
 }
 
 /// Calls `sink` with every variable that comes from the request and the connection.
@@ -146,77 +154,38 @@ fn client(connection: &Connection, origin: Origin, sink: &mut dyn FnMut(&[u8], &
     sink(b"REMOTE_ADDR", text.as_bytes());
 }
 
-/// `CONTENT_TYPE` and the `HTTP_*` variables. Names are letters, digits and hyphens, or the field is dropped: a name with
-/// an underscore would be indistinguishable from one with a hyphen. `Proxy` is dropped because CGI libraries take
-/// `HTTP_PROXY` for configuration. Framing fields are ours; repeated fields are joined.
+/// `CONTENT_TYPE` and the `HTTP_*` variables. The framing fields are ours; repeated fields are joined.
 fn header_variables(head: &RequestHead<'_>, sink: &mut dyn FnMut(&[u8], &[u8])) {
-    let mut key = Key::default();
+    let mut key = Vec::with_capacity(KEY_ROOM);
     for (at, (name, value)) in head.fields().enumerate() {
-        if name.eq_ignore_ascii_case(b"content-type") {
-            sink(b"CONTENT_TYPE", value);
-            continue;
-        }
-        if is_ours(name)
-            || head
-                .fields()
-                .take(at)
-                .any(|(earlier, _)| earlier.eq_ignore_ascii_case(name))
-        {
-            continue;
-        }
-        let Some(key) = key.of(name) else { continue };
-        if name.eq_ignore_ascii_case(b"host") {
-            sink(key, head.host().unwrap_or(value));
-            continue;
-        }
-        let mut later = head
-            .fields()
-            .skip(at + 1)
-            .filter(|(other, _)| other.eq_ignore_ascii_case(name))
-            .peekable();
-        if later.peek().is_none() {
-            sink(key, value);
-            continue;
-        }
-        let separator: &[u8] = if name.eq_ignore_ascii_case(b"cookie") {
-            b"; "
-        } else {
-            b", "
-        };
-        let joined = later.fold(value.to_vec(), |joined, (_, value)| {
-            [&joined, separator, value].concat()
-        });
-        sink(key, &joined);
-    }
-}
-
-fn is_ours(name: &[u8]) -> bool {
-    match name.len() {
-        5 => name.eq_ignore_ascii_case(b"proxy"),
-        14 => name.eq_ignore_ascii_case(b"content-length"),
-        17 => name.eq_ignore_ascii_case(b"transfer-encoding"),
-        _ => false,
-    }
-}
-
-/// Builds `HTTP_NAME` without allocating for each name.
-#[derive(Default)]
-struct Key(Vec<u8>);
-
-impl Key {
-    fn of(&mut self, name: &[u8]) -> Option<&[u8]> {
-        self.0.clear();
-        self.0.extend_from_slice(b"HTTP_");
-        for byte in name {
-            match byte {
-                b'-' => self.0.push(b'_'),
-                byte if byte.is_ascii_alphanumeric() => self.0.push(byte.to_ascii_uppercase()),
-                _ => return None,
+        match classify(name) {
+            Field::ContentType => sink(b"CONTENT_TYPE", value),
+            Field::Http if !name.eq_ignore_ascii_case(b"transfer-encoding") => {
+                let same = |(other, _): &(&[u8], &[u8])| other.eq_ignore_ascii_case(name);
+                if head.fields().take(at).any(|earlier| same(&earlier)) {
+                    continue;
+                }
+                key.clear();
+                write_key(name, &mut key);
+                let mut later = head.fields().skip(at + 1).filter(same).peekable();
+                if name.eq_ignore_ascii_case(b"host") {
+                    sink(&key, head.host().unwrap_or(value));
+                } else if later.peek().is_none() {
+                    sink(&key, value);
+                } else {
+                    let mut joined = Vec::new();
+                    let values = [value].into_iter().chain(later.map(|(_, value)| value));
+                    join_values(name, values, &mut joined);
+                    sink(&key, &joined);
+                }
             }
+            Field::Http | Field::ContentLength | Field::Refused => {}
         }
-        Some(&self.0)
     }
 }
+
+/// Long enough for nearly every key.
+const KEY_ROOM: usize = 64;
 
 /// Decimal digits of a number, without allocating.
 #[derive(Default)]

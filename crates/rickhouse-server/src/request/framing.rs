@@ -1,5 +1,8 @@
 //! How long a request body is (RFC 9112 §6): the rules that keep a second request from being smuggled inside a first.
 
+use rickhouse_wsgi::content_length::parse_digits;
+use rickhouse_wsgi::header::is_token;
+
 use super::Refusal;
 
 /// How the end of a request body is known.
@@ -24,7 +27,7 @@ pub(crate) struct FramingFields {
 impl FramingFields {
     /// A `Content-Length` field. A second one is refused even when it agrees: a proxy in front may have merged or chosen.
     pub(crate) fn content_length(&mut self, value: &[u8]) -> Result<(), Refusal> {
-        let length = decimal(value).ok_or(Refusal::Malformed)?;
+        let length = parse_digits(value).ok_or(Refusal::Malformed)?;
         match self.length.replace(length) {
             None => Ok(()),
             Some(_) => Err(Refusal::Malformed),
@@ -60,25 +63,6 @@ impl FramingFields {
             (false, None) => Ok(Framing::None),
         }
     }
-}
-
-/// A non-empty run of digits that fits 64 bits; no sign, no space, no list.
-pub(crate) fn decimal(text: &[u8]) -> Option<u64> {
-    if text.is_empty() {
-        return None;
-    }
-    text.iter().try_fold(0u64, |value, byte| {
-        let digit = char::from(*byte).to_digit(10)?;
-        value.checked_mul(10)?.checked_add(u64::from(digit))
-    })
-}
-
-/// RFC 9110 §5.6.2.
-pub(crate) fn is_token(text: &[u8]) -> bool {
-    !text.is_empty()
-        && text
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
 }
 
 #[cfg(test)]

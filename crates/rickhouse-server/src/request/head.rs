@@ -103,7 +103,7 @@ impl<'a> RequestHead<'a> {
     }
 
     /// All header fields in order, names and values as sent (values without the space around them).
-    pub fn fields(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
+    pub fn fields(&self) -> impl DoubleEndedIterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
         let RequestHead { head, input } = *self;
         head.fields
             .iter()
@@ -271,6 +271,8 @@ fn refused_version(input: &[u8]) -> Refusal {
         .unwrap_or_default();
     let version = line.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
     match version {
+        // A version we speak, behind a request line that is none.
+        b"HTTP/1.0" | b"HTTP/1.1" => Refusal::Malformed,
         [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
             if major.is_ascii_digit() && minor.is_ascii_digit() =>
         {
@@ -348,6 +350,8 @@ mod tests {
                 Malformed,
             ),
             ("GET /\r\n\r\n", Malformed),
+            ("GET / /b HTTP/1.1\r\nHost: a\r\n\r\n", Malformed),
+            ("GET HTTP/1.1\r\nHost: a\r\n\r\n", Malformed),
             ("GET / HTTQ/1.1\r\nHost: a\r\n\r\n", Malformed),
             ("GET / HTTP/2.0\r\nHost: a\r\n\r\n", UnsupportedVersion),
             ("GET / HTTP/1.2\r\nHost: a\r\n\r\n", UnsupportedVersion),

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use rickhouse_wsgi::content_length::parse_digits;
+
 use super::Refusal;
 
 /// Where the parts of a target are, as ranges of the target itself.
@@ -77,7 +79,7 @@ pub(crate) fn is_host(value: &[u8]) -> bool {
         _ => (value, &value[..0]),
     };
     let port_fits =
-        port.is_empty() || super::framing::decimal(port).is_some_and(|port| port <= 65535);
+        port.is_empty() || parse_digits(port).is_some_and(|port| port <= u64::from(u16::MAX));
     let host_fits = match host.strip_prefix(b"[") {
         Some(literal) => literal.strip_suffix(b"]").is_some_and(is_ip_literal),
         None => is_reg_name(host),

@@ -44,9 +44,11 @@ impl Listeners {
         Ok(made)
     }
 
-    /// What to tell clients, one for each listener of the application.
+    /// What to tell clients, one for each listener of the application, then who checks its health.
     pub(super) fn addresses(&self) -> impl Iterator<Item = String> {
-        self.application.iter().map(ToString::to_string)
+        let health = self.health.iter();
+        let application = self.application.iter().map(ToString::to_string);
+        application.chain(health.map(|health| format!("{health} for health checks")))
     }
 
     /// How many listeners serve the application.

@@ -81,14 +81,8 @@ pub(super) fn of_server(config: &Config, access_format: LogFormat) -> rickhouse_
 }
 
 fn trusted_peers(proxies: &AllowedProxies) -> TrustedPeers {
-    let list = match proxies {
-        AllowedProxies::Any => "*".to_owned(),
-        AllowedProxies::Networks(networks) => networks
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join(","),
-    };
-    list.parse()
-        .expect("networks are read back from how they are written")
+    match proxies {
+        AllowedProxies::Any => TrustedPeers::everybody(),
+        AllowedProxies::Networks(networks) => TrustedPeers::networks(networks.iter().copied()),
+    }
 }
