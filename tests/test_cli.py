@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -175,6 +176,45 @@ def test_a_bad_value_is_named_with_its_option(run, name, value):
     assert done.returncode == 2, done.stderr
     assert f"--{name}" in done.stderr
     assert "panicked" not in done.stderr and "Traceback" not in done.stderr
+
+
+# What a newcomer gets wrong
+
+
+def test_serving_nothing_says_what_to_name(run):
+    done = run("serve", files=APP)
+    assert done.returncode == 2 and "rickhouse serve package.module:application" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("target", "source", "said"),
+    [
+        ("ap", "", "there is no module named 'ap' in "),
+        ("site.py:application", "", "there is no file "),
+        ("app:aplication", "def application(e, s): pass\n", "app has no attribute 'aplication'"),
+        ("app", "x = 1\n", "app has neither 'application' nor 'app'"),
+        ("app", "application = 1\n", "app is not callable: int"),
+        ("app:make()", "make = 1\n", "'int' object is not callable"),
+    ],
+)
+def test_a_target_that_does_not_load_is_told_in_a_line(run, target, source, said):
+    done = run("serve", target, "--bind", "127.0.0.1:0", files={"app.py": source})
+    assert done.returncode == 3
+    assert said in done.stderr and "bootstrap" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("def application(:\n", "SyntaxError: invalid syntax"),
+        ("import nothing_like_it\n", "No module named 'nothing_like_it'"),
+    ],
+)
+def test_the_traceback_of_a_start_begins_in_the_application(run, source, said):
+    done = run("serve", "app", "--bind", "127.0.0.1:0", files={"app.py": source})
+    assert done.returncode == 3 and said in done.stderr
+    files = [each.split('"')[1] for each in done.stderr.splitlines() if 'File "' in each]
+    assert [Path(file).name for file in files] == ["app.py"]
 
 
 def test_an_unknown_option_suggests_the_right_one(run):

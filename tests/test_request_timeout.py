@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from harness import command
 from harness.wait import until
 from http_client import Closed, Truncated, request
 
@@ -141,6 +142,10 @@ def test_native_code_that_holds_the_gil_gets_the_worker_replaced(serve, gil_mode
         connection.send(request("GET", "/native"))
         until(lambda: not set(old) & set(server.workers()), "the worker to be replaced", 40)
     until(lambda: serves(server), "the new worker to serve")
+    if command.facts().version >= (3, 13):
+        assert server.log.search(r'^    +File "\S+timeout_app.py", line \d+, in native$')
+    else:
+        assert server.log.search("the stacks cannot be read")
 
 
 def test_the_other_requests_of_the_worker_finish_first(serve, gil_mode):

@@ -65,7 +65,6 @@ class Server:
         self._family: frozenset[int] = frozenset()
         self._allowed = 0
         self._looks = 0
-        self._addresses: list[str | tuple[str, int]] = []
         command = [*prefix, str(executable()), *arguments]
         with self.log.path.open("wb") as errors, self.stdout.open("wb") as output:
             self._process = subprocess.Popen(
@@ -114,7 +113,10 @@ class Server:
 
     @property
     def addresses(self) -> list[str | tuple[str, int]]:
-        """Where it listens, in the order of `--bind`: (host, port), or the path of a socket."""
+        """Where it listens, in the order of `--bind`: (host, port), or the path of a socket.
+
+        Said once, when it starts: the log may have been rotated since.
+        """
         if not self._addresses:
             self._addresses = self._logged_addresses()
         return self._addresses
@@ -126,8 +128,7 @@ class Server:
             found.append((match.start(), (match[1].strip("[]"), int(match[2]))))
         for match in re.finditer(messages.LISTENING_UNIX, text):
             found.append((match.start(), match[1].strip("\"'")))
-        self._addresses = list(dict.fromkeys(each for _, each in sorted(found))) or self._addresses
-        return self._addresses
+        return list(dict.fromkeys(address for _, address in sorted(found)))
 
     @property
     def port(self) -> int:

@@ -304,8 +304,12 @@ def _import_module(name):
         # Only the target itself, or a package above it; what its own code misses has a traceback worth showing.
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
             raise
-        places = ", ".join(path for path in sys.path if os.path.isdir(path))
-        raise LoadError(f"there is no module named {error.name!r} in {places}; --chdir and --pythonpath say where to look") from None
+        installed = (sys.prefix, sys.base_prefix)
+        places = [path for path in sys.path if os.path.isdir(path) and not path.startswith(installed)]
+        raise LoadError(
+            f"there is no module named {error.name!r} in {', '.join(places)} nor among the packages of {sys.prefix}; "
+            "--chdir and --pythonpath say where else to look"
+        ) from None
 
 
 def _load_file(path):
