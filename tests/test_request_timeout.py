@@ -82,7 +82,7 @@ def test_the_interruption_is_no_exception_that_applications_catch(server):
 
 
 def test_a_sleep_is_interrupted_when_it_returns(server):
-    response = server.get("/sleep?seconds=1")
+    response = server.get("/sleep?seconds=3")
     assert response.status == 504
 
 
@@ -109,7 +109,7 @@ def test_a_client_s_slow_upload_is_not_the_application_s_time(serve, gil_mode):
 
 def test_without_the_option_nothing_is_interrupted(serve):
     server = serve("timeout_app")
-    assert server.get("/sleep?seconds=1").body == b"slept"
+    assert server.get("/sleep?seconds=3").body == b"slept"
 
 
 # What cannot be interrupted

@@ -166,10 +166,14 @@ impl ThreadWatch {
         self.started_ms.store(now_ms + 1, Ordering::Relaxed);
     }
 
-    /// The request is over: nothing may be raised in the thread for it any more. Returns whether something was.
+    /// The request is over: nothing may be raised in the thread for it any more. Returns whether something was. Ending
+    /// it again changes nothing.
     pub(crate) fn end(&self) -> bool {
         let interrupted = {
             let mut current = self.current();
+            if current.request == 0 {
+                return false;
+            }
             current.request = 0;
             current.interrupts > 0
         };

@@ -12,6 +12,7 @@ use crate::application::Application;
 use crate::environ::{self, EnvironBuilder};
 use crate::exchange::{Exchange, Failure};
 use crate::log;
+use crate::watch::ThreadWatch;
 
 /// Serves requests on the OS thread it was made on, in one interpreter.
 pub struct Worker {
@@ -65,26 +66,38 @@ impl Worker {
         thread.begin(self.requests, watch.now_ms(), exchange.request_line());
         let (application, kit) = (&self.application, &mut self.kit);
         self.state.attach(|py| {
-            serve(py, application, kit, exchange);
-            let interrupted = thread.end();
-            if interrupted {
-                // One that came too late would hit the next request; nothing is raised after `end`.
-                request_async_exception(py, ThreadIdent::current(), None);
-            }
+            serve(py, application, kit, exchange, thread);
+            end(py, thread);
         });
     }
 }
 
-fn serve(py: Python<'_>, application: &Application, kit: &mut Kit, exchange: &mut dyn Exchange) {
-    if let Err(error) = serve_prepared(py, application, kit, exchange) {
+/// Ends the request for the monitor: an interruption that came too late is taken back, and no other one follows. Called
+/// as soon as the application is done, so that neither our own Python code nor the next request is hit by it.
+fn end(py: Python<'_>, thread: &ThreadWatch) {
+    let interrupted = thread.end();
+    if interrupted {
+        request_async_exception(py, ThreadIdent::current(), None);
+    }
+}
+
+fn serve(
+    py: Python<'_>,
+    application: &Application,
+    kit: &mut Kit,
+    exchange: &mut dyn Exchange,
+    thread: &ThreadWatch,
+) {
+    if let Err(error) = serve_prepared(py, application, kit, exchange, thread) {
         // Making the objects of a request fails only without memory, or when an interruption hits it.
         let timed_out = error.is_instance(py, &application.request_timeout(py));
-        log::exception(py, application, "", &error);
-        exchange.fail(if timed_out {
-            Failure::Timeout
+        if timed_out {
+            log::interrupted(py, "", false);
+            exchange.fail(Failure::Timeout);
         } else {
-            Failure::Application
-        });
+            log::exception(py, application, "", &error);
+            exchange.fail(Failure::Application);
+        }
     }
 }
 
@@ -93,6 +106,7 @@ fn serve_prepared<'py>(
     application: &Application,
     kit: &mut Kit,
     exchange: &mut dyn Exchange,
+    thread: &ThreadWatch,
 ) -> PyResult<'py, ()> {
     let objects = match kit.objects.take() {
         Some(objects) => objects,
@@ -112,13 +126,9 @@ fn serve_prepared<'py>(
             &objects.errors.bind(py),
         )?;
         let start_response = objects.start_response.bind(py);
-        PyResult::Ok(adapter::run(
-            py,
-            application,
-            &request,
-            &environ,
-            &start_response,
-        ))
+        let outcome = adapter::run(py, application, &request, &environ, &start_response);
+        end(py, thread);
+        PyResult::Ok(outcome)
     })?;
     kit.objects = objects.after_request(py, application, outcome);
     Ok(())
