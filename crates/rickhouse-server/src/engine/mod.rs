@@ -204,6 +204,8 @@ impl Engine {
                 return Work::Connection(claimed);
             }
             let others = self.pollers.0.fetch_add(1, SeqCst);
+            // Those of the last wait are dealt with, also where there is no wait now.
+            context.events.clear();
             // A thread that queues work looks for pollers afterwards, and a poller looks at the queue after it is counted.
             if self.queues.is_empty() && self.life() != Life::Stopped {
                 // With others waiting, each takes one event, so that the kernel spreads them.
