@@ -82,6 +82,11 @@ impl Events {
         })
     }
 
+    /// Forgets the events of the last wait.
+    pub fn clear(&mut self) {
+        self.count = 0;
+    }
+
     /// How many changes the last wait reported.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -48,7 +48,7 @@ pub struct Limits {
     pub response_buffer: usize,
     /// Complete requests that may wait for a thread; more are answered 503.
     pub queue: usize,
-    /// Open connections; at this number the server stops accepting.
+    /// Open connections; at this number the server stops accepting. Those to the listener of health checks do not count.
     pub connections: usize,
 }
 

@@ -342,6 +342,52 @@ fn too_many_connections_wait_outside() {
 }
 
 #[test]
+fn health_checks_have_places_of_their_own() {
+    let settings = Settings {
+        limits: Limits {
+            connections: 1,
+            ..Limits::default()
+        },
+        ..Settings::default()
+    };
+    let running = start(settings, 1, echo);
+    let mut only = running.connect();
+    only.send(GET).response();
+    // Begins the suspension of the other listener.
+    let mut outside = running.connect();
+    outside.send(GET);
+    let text = Client::to(running.health)
+        .send("GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        .rest();
+    assert_eq!(status(&text), 200);
+    drop(only);
+    assert_eq!(outside.response().1, "GET ");
+}
+
+#[test]
+fn nobody_is_lost_or_reset_at_the_connection_limit() {
+    let settings = Settings {
+        limits: Limits {
+            connections: 2,
+            ..Limits::default()
+        },
+        ..Settings::default()
+    };
+    let running = start_lanes(settings, 2, 2, echo);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..100 {
+                    assert_eq!(running.connect().send(GET).response().1, "GET ");
+                }
+            });
+        }
+    });
+    let stats = running.wait_for("all to close", |stats| stats.open == 0);
+    assert_eq!((stats.accepted, stats.finished), (800, 800));
+}
+
+#[test]
 fn a_client_that_leaves_is_noticed() {
     static GONE: Gate = Gate::new();
     let running = start(Settings::default(), 1, |exchange| {

@@ -1,8 +1,10 @@
 //! Accepting connections, and not accepting them while there are too many.
+//!
+//! At the limit nothing is accepted and the doors are not watched: what comes goes to other processes, or waits in the
+//! kernel until a connection closes. Health checks have places of their own.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rickhouse_os::clock;
@@ -10,6 +12,7 @@ use rickhouse_os::listen::Listener;
 use rickhouse_os::readiness::{Interest, Readiness};
 use rickhouse_os::socket::Socket;
 
+use super::gate::{Gate, Reason};
 use super::queue::Ready;
 use super::{Engine, Life, deadline};
 use crate::connection::{Connection, LocalName, Phase, Role};
@@ -18,6 +21,9 @@ use crate::request::environ::{PeerText, trusts};
 
 /// Connections accepted in one go; then the listener waits its turn again.
 const AT_ONCE: usize = 16;
+/// Connections accepted when a door is shut for good: the longest queue that Linux keeps by default
+/// (`net.core.somaxconn`), so all that waited then are taken, however many more come.
+const LAST_CALL: usize = 4096;
 
 /// A listener and what it is for.
 #[derive(Debug)]
@@ -59,7 +65,7 @@ impl Door {
 
     fn forget(&self, readiness: &Readiness) {
         if let Some(listener) = self.lock().as_deref() {
-            // Not watched now (the other reason to forget it came first): as wanted.
+            // It fails for one that could not be watched just now: as wanted.
             let _ = readiness.remove(listener);
         }
     }
@@ -99,27 +105,12 @@ impl Engine {
             return;
         };
         for _ in 0..AT_ONCE {
-            // Counted before it is accepted: a drain that sees nothing open has seen the last connection, and one that
-            // begins now is seen here.
-            self.open.fetch_add(1, SeqCst);
-            let accepted = if self.lets_in(door) {
-                listener.accept()
-            } else {
-                Err(ErrorKind::WouldBlock.into())
-            };
-            match accepted {
-                Ok((socket, peer)) => self.admit(door, socket, peer),
-                Err(error) => {
-                    self.open.fetch_sub(1, SeqCst);
-                    if error.kind() != ErrorKind::WouldBlock {
-                        tracing::warn!(listener = %door.name, %error, "cannot accept connections for now");
-                        self.close_when_full();
-                    }
-                    return;
-                }
+            if !self.accept_one(door, &listener) {
+                return;
             }
         }
         self.queues.push_ready(Ready::door(index));
+        self.pass_on_wake();
     }
 
     pub(super) fn is_health_door(&self, index: usize) -> bool {
@@ -128,12 +119,44 @@ impl Engine {
             .is_some_and(|door| door.role == Role::Health)
     }
 
-    fn lets_in(&self, door: &Door) -> bool {
-        let open = self.life() == Life::Serving || door.role == Role::Health;
-        open && !self.full.load(SeqCst)
+    /// Accepts one connection; `false` when no more can be accepted now.
+    fn accept_one(&self, door: &Door, listener: &Listener) -> bool {
+        let gate = self.gate(door.role);
+        while !gate.enter() {
+            if self.suspend(door.role, Reason::Limit) {
+                return false;
+            }
+        }
+        // Looked at after the place is taken: a drain that begins now sees that.
+        if self.life() != Life::Serving && door.role == Role::Traffic {
+            self.leave(door.role);
+            return false;
+        }
+        self.take_in(door, listener)
     }
 
-    /// Takes in a connection that is counted as open already.
+    /// Accepts one connection whose place is taken.
+    fn take_in(&self, door: &Door, listener: &Listener) -> bool {
+        let error = match listener.accept() {
+            Ok((socket, peer)) => {
+                self.admit(door, socket, peer);
+                return true;
+            }
+            Err(error) => error,
+        };
+        self.leave(door.role);
+        match error.kind() {
+            ErrorKind::WouldBlock => false,
+            // The client left before we came.
+            ErrorKind::ConnectionAborted => true,
+            _ => {
+                tracing::warn!(listener = %door.name, %error, "cannot accept connections for now");
+                !self.suspend(door.role, Reason::Failed)
+            }
+        }
+    }
+
+    /// Takes in a connection that has its place.
     fn admit(&self, door: &Door, socket: Socket, peer: Option<SocketAddr>) {
         if peer.is_some() {
             socket.set_nodelay();
@@ -162,15 +185,12 @@ impl Engine {
         self.counters.mine().accepted.add_one();
         let claimed = match self.slab.insert(connection) {
             Ok(claimed) => claimed,
+            // There is a slot for each place; were there none, the connection would be dropped here.
             Err(_too_many) => {
                 self.counters.mine().closed.add_one();
-                self.open.fetch_sub(1, SeqCst);
-                return;
+                return self.leave(door.role);
             }
         };
-        if self.open_connections() >= self.settings.limits.connections {
-            self.close_when_full();
-        }
         if let Err(error) =
             self.readiness
                 .add(&claimed.connection.socket, claimed.token.0, Interest::Read)
@@ -187,41 +207,75 @@ impl Engine {
 
     /// Closes a connection.
     pub(super) fn close(&self, claimed: crate::slab::Claimed) {
+        let role = claimed.connection.role;
         self.slab.remove(claimed);
         self.counters.mine().closed.add_one();
-        self.open.fetch_sub(1, SeqCst);
-        if self.full.load(SeqCst) {
-            self.reopen_doors();
-        }
+        self.leave(role);
         self.stop_if_drained();
     }
 
-    /// Stops listening until a connection closes, so that other processes get what comes.
-    fn close_when_full(&self) {
-        if !self.full.swap(true, SeqCst) {
-            for door in &self.doors {
-                door.forget(&self.readiness);
-            }
-            self.bell.ring_if_asleep();
+    pub(super) fn gate(&self, role: Role) -> &Gate {
+        match role {
+            Role::Traffic => &self.traffic,
+            Role::Health => &self.health,
         }
     }
 
-    /// Accepts again, after there were too many connections or no descriptors.
-    pub(crate) fn reopen_doors(&self) {
-        let room = self.open_connections() < self.settings.limits.connections;
-        if !room || !self.full.swap(false, SeqCst) {
-            return;
+    /// Gives up a place, and listens again if there was none before.
+    fn leave(&self, role: Role) {
+        self.gate(role).leave();
+        self.resume(role);
+    }
+
+    /// Stops listening for a while, so that other processes get what comes; `false` when that is over already.
+    fn suspend(&self, role: Role, reason: Reason) -> bool {
+        let suspended = self
+            .gate(role)
+            .suspend(reason, || self.forget_doors(role));
+        // The concierge looks now and then whether it can go on.
+        self.bell.ring_if_asleep();
+        suspended
+    }
+
+    fn resume(&self, role: Role) {
+        let gate = self.gate(role);
+        if gate.is_suspended() {
+            gate.resume(|| self.watch_doors(role));
         }
-        for (index, door) in self.doors.iter().enumerate() {
+    }
+
+    fn forget_doors(&self, role: Role) {
+        for (_, door) in self.doors_of(role) {
+            door.forget(&self.readiness);
+        }
+    }
+
+    /// Watches all doors of a role, or none.
+    fn watch_doors(&self, role: Role) -> bool {
+        for (index, door) in self.doors_of(role) {
             if let Err(error) = door.watch(&self.readiness, index) {
-                tracing::error!(listener = %door.name, %error, "cannot listen again");
+                tracing::error!(listener = %door.name, %error, "cannot listen again yet");
+                self.forget_doors(role);
+                return false;
             }
         }
+        true
+    }
+
+    fn doors_of(&self, role: Role) -> impl Iterator<Item = (usize, &Door)> {
+        let doors = self.doors.iter().enumerate();
+        doors.filter(move |(_, door)| door.role == role)
+    }
+
+    /// Listens again where there were too many connections or no descriptors, if that is over.
+    pub(crate) fn reopen_doors(&self) {
+        self.resume(Role::Traffic);
+        self.resume(Role::Health);
     }
 
     /// Whether accepting is suspended.
     pub(crate) fn is_full(&self) -> bool {
-        self.full.load(SeqCst)
+        self.traffic.is_suspended() || self.health.is_suspended()
     }
 
     /// Stops accepting traffic, for good, and closes the descriptors. Health checks are still answered.
@@ -229,16 +283,14 @@ impl Engine {
     /// The kernel told one process of each connection that waits, and that may have been this one: what waits now is taken
     /// in a last time, or it would wait until the next client comes.
     pub(super) fn shut_doors(&self) {
-        for door in self.doors.iter().filter(|door| door.role == Role::Traffic) {
+        for (_, door) in self.doors_of(Role::Traffic) {
             let Some(listener) = door.shut(&self.readiness) else {
                 continue;
             };
-            while !self.full.load(SeqCst) {
-                let Ok((socket, peer)) = listener.accept() else {
+            for _ in 0..LAST_CALL {
+                if !self.traffic.enter() || !self.take_in(door, &listener) {
                     break;
-                };
-                self.open.fetch_add(1, SeqCst);
-                self.admit(door, socket, peer);
+                }
             }
         }
     }

@@ -7,6 +7,7 @@
 mod accept;
 mod context;
 mod drive;
+mod gate;
 mod overdue;
 mod queue;
 mod run;
@@ -28,11 +29,14 @@ use crate::stats::{Counters, Padded};
 
 pub(crate) use accept::Door;
 pub(crate) use context::Context;
+use gate::Gate;
 use queue::{Queues, Ready};
 pub(crate) use run::{OnThisThread, Queueing};
 
 /// Events one thread takes at a time when nobody else waits.
 const BATCH: usize = 32;
+/// Connections to the listener of health checks, beyond the limit of the others: an operator asks when there are too many.
+const HEALTH_CONNECTIONS: usize = 64;
 /// The token of the wake-up. Tokens below 2^32 are listeners, those of connections carry a generation.
 const WAKE: u64 = u32::MAX as u64;
 /// Stands for "no limit" where the system wants a time.
@@ -60,9 +64,8 @@ pub(crate) struct Engine {
     wake: Wake,
     queues: Queues,
     doors: Vec<Door>,
-    /// The doors are shut because there are too many connections (or no descriptors).
-    full: AtomicBool,
-    open: AtomicUsize,
+    traffic: Gate,
+    health: Gate,
     life: AtomicU8,
     drain: Mutex<Option<Drain>>,
     /// Threads that wait on the readiness set now. Written at each wait, so it has its own cache line.
@@ -85,15 +88,16 @@ pub(crate) enum Work {
 
 impl Engine {
     pub(crate) fn new(
-        mut settings: Settings,
+        settings: Settings,
         doors: Vec<Door>,
         access: Option<AccessLog>,
     ) -> Result<Engine, ServerError> {
-        settings.limits.connections = settings.limits.connections.max(1);
+        let places = settings.limits.connections.max(1);
         let readiness = Readiness::new().map_err(ServerError::Readiness)?;
         let wake = Wake::new(&readiness, WAKE).map_err(ServerError::Readiness)?;
         let engine = Engine {
-            slab: Slab::new(settings.limits.connections),
+            slab: Slab::new(places.saturating_add(HEALTH_CONNECTIONS)),
+            traffic: Gate::new(places),
             settings,
             access,
             counters: Counters::default(),
@@ -103,8 +107,7 @@ impl Engine {
             wake,
             queues: Queues::default(),
             doors,
-            full: AtomicBool::new(false),
-            open: AtomicUsize::new(0),
+            health: Gate::new(HEALTH_CONNECTIONS),
             life: AtomicU8::new(Life::Serving as u8),
             drain: Mutex::new(None),
             pollers: Padded::default(),
@@ -133,7 +136,7 @@ impl Engine {
     }
 
     pub(crate) fn open_connections(&self) -> usize {
-        self.open.load(SeqCst)
+        self.traffic.open() + self.health.open()
     }
 
     pub(crate) fn queued(&self) -> usize {
@@ -151,8 +154,9 @@ impl Engine {
         let deadline = drain.map_or(deadline, |drain| drain.deadline.min(deadline));
         *drain = Some(Drain { began, deadline });
         drop(drain);
-        // Stands for the connections that are accepted a last time: without it the drain could end before them.
-        self.open.fetch_add(1, SeqCst);
+        // Stands for the connections that are accepted a last time: without it the drain could end before them. (Counted
+        // with the health checks, since it must not take the place of one.)
+        self.health.enter_anyway();
         let serving = Life::Serving as u8;
         if self
             .life
@@ -161,7 +165,7 @@ impl Engine {
         {
             self.shut_doors();
         }
-        self.open.fetch_sub(1, SeqCst);
+        self.health.leave();
         self.bell.ring();
     }
 
@@ -204,6 +208,8 @@ impl Engine {
                 return Work::Connection(claimed);
             }
             let others = self.pollers.0.fetch_add(1, SeqCst);
+            // Those of the last wait are dealt with, also where there is no wait now.
+            context.events.clear();
             // A thread that queues work looks for pollers afterwards, and a poller looks at the queue after it is counted.
             if self.queues.is_empty() && self.life() != Life::Stopped {
                 // With others waiting, each takes one event, so that the kernel spreads them.

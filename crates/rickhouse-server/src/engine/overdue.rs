@@ -78,16 +78,11 @@ impl Engine {
 
     /// Answers 503 to requests that waited too long for a thread.
     pub(crate) fn shed_overdue_requests(&self, now: u64, context: &mut Context) {
-        while let Some(token) = self.queues.pop_request() {
+        let overdue = |complete_at| self.waited_too_long(complete_at, now);
+        while let Some(token) = self.queues.pop_overdue_request(overdue) {
             let Some(mut claimed) = self.slab.resume(token) else {
                 continue;
             };
-            if !self.waited_too_long(&claimed.connection, now) {
-                claimed.note_news();
-                self.slab.park(claimed);
-                self.queues.unpop_request(token);
-                return;
-            }
             self.shed(&mut claimed.connection, context);
             self.drive(claimed, context, &mut Queueing);
         }

@@ -30,8 +30,8 @@ impl Runner for OnThisThread<'_, '_> {
         mut claimed: Claimed,
         context: &mut Context,
     ) -> Option<Claimed> {
-        let was_queued = claimed.connection.complete_at != 0;
-        if was_queued && engine.waited_too_long(&claimed.connection, clock::monotonic_millis()) {
+        let queued_at = claimed.connection.complete_at;
+        if queued_at != 0 && engine.waited_too_long(queued_at, clock::monotonic_millis()) {
             engine.shed(&mut claimed.connection, context);
             return Some(claimed);
         }
@@ -56,10 +56,11 @@ impl Runner for Queueing {
             engine.shed(&mut claimed.connection, context);
             return Some(claimed);
         }
-        claimed.connection.complete_at = clock::monotonic_millis();
+        let complete_at = clock::monotonic_millis();
+        claimed.connection.complete_at = complete_at;
         let token = claimed.token;
         engine.slab.park(claimed);
-        engine.queues.push_request(token);
+        engine.queues.push_request(token, complete_at);
         if engine.has_pollers() {
             engine.wake.wake();
         }
@@ -142,11 +143,11 @@ impl Engine {
         }
     }
 
-    /// Whether a queued request is too old to be answered.
-    pub(crate) fn waited_too_long(&self, connection: &Connection, now: u64) -> bool {
+    /// Whether a request that was queued at `complete_at` (monotonic milliseconds) is too old to be answered.
+    pub(crate) fn waited_too_long(&self, complete_at: u64, now: u64) -> bool {
         let limit = self.settings.timeouts.queue;
-        let waited = Duration::from_millis(now.saturating_sub(connection.complete_at));
-        connection.complete_at != 0 && !limit.is_zero() && waited > limit
+        let waited = Duration::from_millis(now.saturating_sub(complete_at));
+        !limit.is_zero() && waited > limit
     }
 
     /// Answers 503 in place of the handler.
