@@ -234,6 +234,29 @@ if OWN in command.gil_modes():
             assert server.get("/").status == 200
 
 
+if command.facts().free_threaded:
+
+    @pytest.mark.parametrize(
+        ("gil", "enabled"), [("auto", True), ("off", False), ("shared", True)]
+    )
+    def test_a_module_that_was_not_made_for_running_without_the_gil(serve, gil, enabled):
+        """One of CPython's own test modules declares nothing, as most modules on PyPI did."""
+        server = serve(
+            None, "--gil", gil,
+            app="""
+            import sys
+            import _testsinglephase
+
+            def application(environ, start_response):
+                start_response("200 OK", [])
+                return [str(sys._is_gil_enabled()).encode()]
+            """,
+        )  # fmt: skip
+        if gil == "auto":
+            server.log.expect("RH0304 .*module=_testsinglephase")
+        assert server.get("/").text == str(enabled)
+
+
 # fork, threads, exit handlers
 
 FORK = """
