@@ -64,11 +64,13 @@ fn watch(application: &Application, stopped: &mpsc::Receiver<()>) {
             .map(|timeout| late_requests(application, now, timeout))
             .unwrap_or_default();
         if now >= next_beat || !late.is_empty() {
-            state.attach(|py| {
+            let interrupted: Vec<Interrupted> = state.attach_ahead(|py| {
                 application.watch.beat();
                 late.iter()
-                    .for_each(|(thread, request)| interrupt(py, application, thread, *request));
+                    .filter_map(|(thread, request)| interrupt(py, application, thread, *request))
+                    .collect()
             });
+            interrupted.iter().for_each(explain);
             next_beat = now + u64::try_from(HEARTBEAT.as_millis()).unwrap_or(u64::MAX);
         }
         match stopped.recv_timeout(tick) {
@@ -95,9 +97,20 @@ fn late_requests(
         .collect()
 }
 
-/// Raises `RequestTimeout` in the thread's request, if it still runs, and explains it in the log the first time. The
-/// wait for the interpreter can be long: by now the thread may have gone on to another request.
-fn interrupt(py: Python<'_>, application: &Application, thread: &ThreadWatch, request: u64) {
+/// What the log says about a request that was interrupted.
+struct Interrupted {
+    label: String,
+    stack: String,
+}
+
+/// Raises `RequestTimeout` in the thread's request, if it still runs, and tells what to log the first time. The wait for
+/// the interpreter can be long: by now the thread may have gone on to another request.
+fn interrupt(
+    py: Python<'_>,
+    application: &Application,
+    thread: &ThreadWatch,
+    request: u64,
+) -> Option<Interrupted> {
     let (ident, native_id, first, label) = {
         let current = thread.current();
         match current.thread {
@@ -107,7 +120,7 @@ fn interrupt(py: Python<'_>, application: &Application, thread: &ThreadWatch, re
                 current.interrupts == 0,
                 current.label(),
             ),
-            _ => return,
+            _ => return None,
         }
     };
     let stack = match application.interpreter().gil() {
@@ -121,14 +134,12 @@ fn interrupt(py: Python<'_>, application: &Application, thread: &ThreadWatch, re
         // does that already.
         let mut current = thread.current();
         if current.request != request {
-            return;
+            return None;
         }
         current.interrupts += 1;
         request_async_exception(py, ident, Some(&class));
     }
-    if first {
-        py.detach(|| explain(&label, &stack));
-    }
+    first.then_some(Interrupted { label, stack })
 }
 
 /// Where a thread is, without a single Python object. On a free-threaded build the frame objects that
@@ -150,15 +161,14 @@ fn stack_from_outside(native_id: u64) -> String {
     lines.join("\n")
 }
 
-fn explain(label: &str, stack: &str) {
-    let stack = if stack.is_empty() {
-        "its thread runs no Python code at the moment"
-    } else {
-        stack
+fn explain(interrupted: &Interrupted) {
+    let stack = match interrupted.stack.as_str() {
+        "" => "its thread runs no Python code at the moment",
+        stack => stack,
     };
     tracing::warn!(
         code = "RH0301",
-        request = label,
+        request = interrupted.label,
         detail = stack,
         "the request exceeded the request timeout and is interrupted"
     );

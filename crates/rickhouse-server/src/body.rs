@@ -100,7 +100,8 @@ impl Body {
                 if left > limits.request_buffer || self.awaits_continue {
                     return Ok(ReadAhead::Streams);
                 }
-                input.reserve_total(self.at + left);
+                // One byte more: a read that leaves room has emptied the socket, and nobody has to look again.
+                input.reserve_total(self.at + left + 1);
                 return Ok(ReadAhead::NeedsMore);
             }
             Source::Chunked(_) => {}
@@ -204,6 +205,10 @@ impl Body {
             *left -= buffered;
         }
         self.decoded_at = self.decoded.len();
+        // As a rule there is nothing left, and a buffer would be cleared for nothing.
+        if matches!(self.source, Source::None | Source::Length { left: 0 }) {
+            return true;
+        }
         let mut skipped = 0;
         let mut scratch = [0u8; 4096];
         while skipped <= DRAIN_LIMIT {

@@ -53,7 +53,7 @@ impl<'a> Concierge<'a> {
 
     /// No thread waits, and none came back to wait since the last look.
     fn everybody_is_busy(&mut self) -> bool {
-        let polls = self.engine.polls();
+        let polls = self.engine.counters.polls();
         let unmoved = std::mem::replace(&mut self.polls, polls) == polls;
         let running = self.engine.counters.snapshot(0).running > 0;
         unmoved && running && !self.engine.has_pollers()

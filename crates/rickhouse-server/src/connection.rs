@@ -7,8 +7,9 @@ use rickhouse_os::socket::Socket;
 
 use crate::body::Body;
 use crate::request::environ::PeerText;
-use crate::request::head::{Head, RequestHead};
+use crate::request::head::Head;
 use crate::request::scan::HeadScan;
+use crate::request::view::RequestHead;
 
 /// First size of an input buffer: a request head with room to spare.
 const INPUT_SIZE: usize = 8 * 1024;

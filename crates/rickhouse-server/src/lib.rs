@@ -44,7 +44,7 @@ pub use access::{AccessSink, LogFormat};
 pub use error::{LogFormatError, ServerError};
 pub use exchange::{Exchange, Handler};
 pub use lane::Lane;
-pub use request::head::{RequestHead, Version};
+pub use request::view::{RequestHead, Version};
 pub use rickhouse_os::listen::{BindAddress, ListenError, Listener};
 pub use rickhouse_wsgi::proxy::TrustedPeers;
 pub use server::{Listeners, Server};

@@ -53,7 +53,9 @@ pub(crate) struct Claimed {
     pub(crate) news: u64,
 }
 
+/// One cache line each: neighbours are owned by different threads.
 #[derive(Debug, Default)]
+#[repr(align(64))]
 struct Slot {
     state: AtomicU64,
     /// Milliseconds of the monotonic clock after which the connection is overdue; 0 is never.

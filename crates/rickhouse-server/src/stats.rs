@@ -1,6 +1,6 @@
 //! Counters: plain sums that an operator or a test can add up.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 /// A snapshot of the server's counters. At rest, `accepted = closed + open` and `begun = finished + aborted + running`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,8 +30,16 @@ pub struct Stats {
 }
 
 /// The counters behind [`Stats`]. Relaxed: each is exact, and sums agree once the server is at rest.
+///
+/// Threads count in shards of their own, so that two of them never wait for one cache line.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
+    shards: [Padded<Shard>; SHARDS],
+}
+
+/// What one thread (beyond [`SHARDS`], one of several) has counted.
+#[derive(Debug, Default)]
+pub(crate) struct Shard {
     pub(crate) accepted: Counter,
     pub(crate) closed: Counter,
     pub(crate) begun: Counter,
@@ -40,7 +48,16 @@ pub(crate) struct Counters {
     pub(crate) shed: Counter,
     pub(crate) refused: Counter,
     pub(crate) health_checks: Counter,
+    /// Waits on the readiness set that ended.
+    pub(crate) polls: Counter,
 }
+
+const SHARDS: usize = 16;
+
+/// Has its cache lines (which processors fetch in pairs) to itself.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct Padded<T>(pub(crate) T);
 
 #[derive(Debug, Default)]
 pub(crate) struct Counter(AtomicU64);
@@ -49,21 +66,30 @@ impl Counter {
     pub(crate) fn add_one(&self) {
         self.0.fetch_add(1, Relaxed);
     }
-
-    pub(crate) fn value(&self) -> u64 {
-        self.0.load(Relaxed)
-    }
 }
 
 impl Counters {
+    /// The calling thread's shard.
+    pub(crate) fn mine(&self) -> &Shard {
+        static THREADS: AtomicUsize = AtomicUsize::new(0);
+        thread_local! {
+            static SHARD: usize = THREADS.fetch_add(1, Relaxed) % SHARDS;
+        }
+        &self.shards[SHARD.with(|shard| *shard)].0
+    }
+
+    /// A number that moves as long as threads come back to wait.
+    pub(crate) fn polls(&self) -> u64 {
+        self.sum(|shard| &shard.polls)
+    }
+
     pub(crate) fn snapshot(&self, queued: usize) -> Stats {
         // Ends are read before beginnings, so that a difference is never negative.
-        let (closed, finished, aborted) = (
-            self.closed.value(),
-            self.finished.value(),
-            self.aborted.value(),
-        );
-        let (accepted, begun) = (self.accepted.value(), self.begun.value());
+        let closed = self.sum(|shard| &shard.closed);
+        let finished = self.sum(|shard| &shard.finished);
+        let aborted = self.sum(|shard| &shard.aborted);
+        let accepted = self.sum(|shard| &shard.accepted);
+        let begun = self.sum(|shard| &shard.begun);
         Stats {
             accepted,
             closed,
@@ -73,9 +99,17 @@ impl Counters {
             aborted,
             running: begun.saturating_sub(finished + aborted),
             queued: queued as u64,
-            shed: self.shed.value(),
-            refused: self.refused.value(),
-            health_checks: self.health_checks.value(),
+            shed: self.sum(|shard| &shard.shed),
+            refused: self.sum(|shard| &shard.refused),
+            health_checks: self.sum(|shard| &shard.health_checks),
         }
+    }
+
+    fn sum(&self, counter: impl Fn(&Shard) -> &Counter) -> u64 {
+        let values = self
+            .shards
+            .iter()
+            .map(|shard| counter(&shard.0).0.load(Relaxed));
+        values.sum()
     }
 }

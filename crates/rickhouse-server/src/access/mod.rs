@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::connection::Connection;
 use crate::request::environ::Origin;
-use crate::request::head::RequestHead;
+use crate::request::view::RequestHead;
 
 pub use format::LogFormat;
 

@@ -64,12 +64,12 @@ impl Door {
         }
     }
 
-    /// Closes our descriptor. Other processes may hold theirs, so the readiness set has to be told to forget ours: else
-    /// it would go on taking wake-ups that are theirs.
-    fn shut(&self, readiness: &Readiness) {
-        if let Some(listener) = self.lock().take() {
-            let _ = readiness.remove(&*listener);
-        }
+    /// Takes the listener out for good. Other processes may hold theirs, so the readiness set has to be told to forget
+    /// ours: else it would go on taking wake-ups that are theirs.
+    fn shut(&self, readiness: &Readiness) -> Option<Arc<Listener>> {
+        let listener = self.lock().take()?;
+        let _ = readiness.remove(&*listener);
+        Some(listener)
     }
 
     fn listener(&self) -> Option<Arc<Listener>> {
@@ -122,6 +122,12 @@ impl Engine {
         self.queues.push_ready(Ready::door(index));
     }
 
+    pub(super) fn is_health_door(&self, index: usize) -> bool {
+        self.doors
+            .get(index)
+            .is_some_and(|door| door.role == Role::Health)
+    }
+
     fn lets_in(&self, door: &Door) -> bool {
         let open = self.life() == Life::Serving || door.role == Role::Health;
         open && !self.full.load(SeqCst)
@@ -153,11 +159,11 @@ impl Engine {
             discarded: 0,
             buffers: None,
         });
-        self.counters.accepted.add_one();
+        self.counters.mine().accepted.add_one();
         let claimed = match self.slab.insert(connection) {
             Ok(claimed) => claimed,
             Err(_too_many) => {
-                self.counters.closed.add_one();
+                self.counters.mine().closed.add_one();
                 self.open.fetch_sub(1, SeqCst);
                 return;
             }
@@ -182,7 +188,7 @@ impl Engine {
     /// Closes a connection.
     pub(super) fn close(&self, claimed: crate::slab::Claimed) {
         self.slab.remove(claimed);
-        self.counters.closed.add_one();
+        self.counters.mine().closed.add_one();
         self.open.fetch_sub(1, SeqCst);
         if self.full.load(SeqCst) {
             self.reopen_doors();
@@ -219,9 +225,21 @@ impl Engine {
     }
 
     /// Stops accepting traffic, for good, and closes the descriptors. Health checks are still answered.
+    ///
+    /// The kernel told one process of each connection that waits, and that may have been this one: what waits now is taken
+    /// in a last time, or it would wait until the next client comes.
     pub(super) fn shut_doors(&self) {
         for door in self.doors.iter().filter(|door| door.role == Role::Traffic) {
-            door.shut(&self.readiness);
+            let Some(listener) = door.shut(&self.readiness) else {
+                continue;
+            };
+            while !self.full.load(SeqCst) {
+                let Ok((socket, peer)) = listener.accept() else {
+                    break;
+                };
+                self.open.fetch_add(1, SeqCst);
+                self.admit(door, socket, peer);
+            }
         }
     }
 }

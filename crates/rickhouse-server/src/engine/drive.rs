@@ -11,8 +11,8 @@ use crate::connection::{After, Buffers, Connection, Phase, Role};
 use crate::proxy::{self, ProxyHeader};
 use crate::request::Refusal;
 use crate::request::environ::trusts;
-use crate::request::head::RequestHead;
 use crate::request::scan::leading_blank_line;
+use crate::request::view::RequestHead;
 use crate::slab::{Claimed, Token};
 
 /// Requests of one connection that are run before others get their turn: a client that pipelines without end would
@@ -284,7 +284,7 @@ impl Engine {
         refusal: Refusal,
         context: &mut Context,
     ) -> Option<Step> {
-        self.counters.refused.add_one();
+        self.counters.mine().refused.add_one();
         self.answer_error(connection, buffers, refusal.status(), context);
         Some(Step::Answer)
     }

@@ -5,14 +5,13 @@
 //! thread looks at before it waits.
 
 mod accept;
+mod context;
 mod drive;
 mod overdue;
 mod queue;
 mod run;
 
-use std::sync::atomic::{
-    AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst,
-};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,20 +20,19 @@ use rickhouse_os::readiness::{Event, Events, Readiness, Wake};
 
 use crate::access::AccessLog;
 use crate::bell::Bell;
-use crate::connection::{Buffers, Role};
+use crate::connection::Role;
 use crate::error::ServerError;
 use crate::settings::Settings;
 use crate::slab::{Claimed, PEER_CLOSED, READABLE, Slab, Token, WRITABLE};
-use crate::stats::Counters;
+use crate::stats::{Counters, Padded};
 
 pub(crate) use accept::Door;
+pub(crate) use context::Context;
 use queue::{Queues, Ready};
 pub(crate) use run::{OnThisThread, Queueing};
 
 /// Events one thread takes at a time when nobody else waits.
 const BATCH: usize = 32;
-/// Buffers a thread keeps for its next connections.
-const SPARE_BUFFERS: usize = 4;
 /// The token of the wake-up. Tokens below 2^32 are listeners, those of connections carry a generation.
 const WAKE: u64 = u32::MAX as u64;
 /// Stands for "no limit" where the system wants a time.
@@ -67,10 +65,8 @@ pub(crate) struct Engine {
     open: AtomicUsize,
     life: AtomicU8,
     drain: Mutex<Option<Drain>>,
-    /// Threads that wait on the readiness set now.
-    pollers: AtomicUsize,
-    /// Waits on the readiness set that ended.
-    polls: AtomicU64,
+    /// Threads that wait on the readiness set now. Written at each wait, so it has its own cache line.
+    pollers: Padded<AtomicUsize>,
 }
 
 /// When a drain began and must end.
@@ -85,57 +81,6 @@ pub(crate) struct Drain {
 pub(crate) enum Work {
     Connection(Claimed),
     Stop,
-}
-
-/// What a thread keeps from connection to connection.
-#[derive(Debug)]
-pub(crate) struct Context {
-    events: Events,
-    #[expect(clippy::vec_box, reason = "the boxes move to and from connections")]
-    spare: Vec<Box<Buffers>>,
-    /// A connection with more to do was put back: others must get their turn first.
-    yielded: bool,
-    date: DateLine,
-}
-
-impl Context {
-    pub(crate) fn new() -> Context {
-        Context {
-            events: Events::with_capacity(BATCH),
-            spare: Vec::new(),
-            yielded: false,
-            date: DateLine::default(),
-        }
-    }
-
-    fn buffers(&mut self) -> Box<Buffers> {
-        self.spare.pop().unwrap_or_default()
-    }
-
-    fn keep(&mut self, mut buffers: Box<Buffers>) {
-        if self.spare.len() < SPARE_BUFFERS && buffers.worth_keeping() {
-            buffers.next_request(usize::MAX);
-            self.spare.push(buffers);
-        }
-    }
-}
-
-/// The `Date` line of a response, formatted once per second.
-#[derive(Debug, Default)]
-struct DateLine {
-    second: u64,
-    line: Vec<u8>,
-}
-
-impl DateLine {
-    fn refresh(&mut self) {
-        let now = clock::unix_seconds();
-        if now != self.second || self.line.is_empty() {
-            let at = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(now);
-            self.line = format!("Date: {}\r\n", httpdate::HttpDate::from(at)).into_bytes();
-            self.second = now;
-        }
-    }
 }
 
 impl Engine {
@@ -162,8 +107,7 @@ impl Engine {
             open: AtomicUsize::new(0),
             life: AtomicU8::new(Life::Serving as u8),
             drain: Mutex::new(None),
-            pollers: AtomicUsize::new(0),
-            polls: AtomicU64::new(0),
+            pollers: Padded::default(),
         };
         for (index, door) in engine.doors.iter().enumerate() {
             door.watch(&engine.readiness, index)?;
@@ -207,6 +151,8 @@ impl Engine {
         let deadline = drain.map_or(deadline, |drain| drain.deadline.min(deadline));
         *drain = Some(Drain { began, deadline });
         drop(drain);
+        // Stands for the connections that are accepted a last time: without it the drain could end before them.
+        self.open.fetch_add(1, SeqCst);
         let serving = Life::Serving as u8;
         if self
             .life
@@ -215,6 +161,7 @@ impl Engine {
         {
             self.shut_doors();
         }
+        self.open.fetch_sub(1, SeqCst);
         self.bell.ring();
     }
 
@@ -256,15 +203,15 @@ impl Engine {
             if let Some(claimed) = self.take_queued() {
                 return Work::Connection(claimed);
             }
-            let others = self.pollers.fetch_add(1, SeqCst);
+            let others = self.pollers.0.fetch_add(1, SeqCst);
             // A thread that queues work looks for pollers afterwards, and a poller looks at the queue after it is counted.
             if self.queues.is_empty() && self.life() != Life::Stopped {
                 // With others waiting, each takes one event, so that the kernel spreads them.
                 let limit = if others == 0 { BATCH } else { 1 };
                 self.poll(&mut context.events, limit, None);
             }
-            self.pollers.fetch_sub(1, SeqCst);
-            self.polls.fetch_add(1, Relaxed);
+            self.pollers.0.fetch_sub(1, SeqCst);
+            self.counters.mine().polls.add_one();
             if let Some(claimed) = self.sort_events(&context.events) {
                 return Work::Connection(claimed);
             }
@@ -273,12 +220,7 @@ impl Engine {
 
     /// Whether a thread waits for work now.
     pub(crate) fn has_pollers(&self) -> bool {
-        self.pollers.load(SeqCst) > 0
-    }
-
-    /// A number that moves as long as threads come back to wait.
-    pub(crate) fn polls(&self) -> u64 {
-        self.polls.load(Relaxed)
+        self.pollers.0.load(SeqCst) > 0
     }
 
     fn poll(&self, events: &mut Events, limit: usize, timeout: Option<Duration>) {
@@ -314,21 +256,20 @@ impl Engine {
     /// Takes the events of one wait: accepts at once, keeps the first connection, queues the others.
     fn sort_events(&self, events: &Events) -> Option<Claimed> {
         let mut first = None;
-        let mut queued = 0;
+        let mut others = Vec::new();
         for event in events.iter() {
             match event.token {
                 WAKE => {}
                 token if token < WAKE => self.accept(token as usize),
                 token if first.is_none() => first = self.slab.tell(Token(token), news(event)),
-                token => {
-                    self.queues
-                        .push_ready(Ready::Event(Token(token), news(event)));
-                    queued += 1;
-                }
+                token => others.push(Ready::Event(Token(token), news(event))),
             }
         }
-        if queued > 0 && self.has_pollers() {
-            self.wake.wake();
+        if !others.is_empty() {
+            self.queues.push_all_ready(others);
+            if self.has_pollers() {
+                self.wake.wake();
+            }
         }
         first
     }

@@ -63,6 +63,12 @@ impl Queues {
         self.length.fetch_add(1, SeqCst);
     }
 
+    pub(super) fn push_all_ready(&self, all: Vec<Ready>) {
+        let count = all.len();
+        self.lock().ready.extend(all);
+        self.length.fetch_add(count, SeqCst);
+    }
+
     pub(super) fn push_request(&self, token: Token) {
         self.lock().requests.push_back(token);
         self.requests.fetch_add(1, SeqCst);

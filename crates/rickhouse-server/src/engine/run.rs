@@ -13,7 +13,7 @@ use crate::connection::{After, Buffers, Connection, Phase};
 use crate::exchange::{Exchange, Handler, Outcome};
 use crate::lane::Member;
 use crate::request::environ::Origin;
-use crate::request::head::RequestHead;
+use crate::request::view::RequestHead;
 use crate::response::{Facts, OwnFields, Response};
 use crate::slab::Claimed;
 
@@ -30,7 +30,8 @@ impl Runner for OnThisThread<'_, '_> {
         mut claimed: Claimed,
         context: &mut Context,
     ) -> Option<Claimed> {
-        if engine.waited_too_long(&claimed.connection, clock::monotonic_millis()) {
+        let was_queued = claimed.connection.complete_at != 0;
+        if was_queued && engine.waited_too_long(&claimed.connection, clock::monotonic_millis()) {
             engine.shed(&mut claimed.connection, context);
             return Some(claimed);
         }
@@ -71,7 +72,7 @@ impl Engine {
         let connection = &mut *claimed.connection;
         let mut buffers = connection.buffers.take().unwrap_or_default();
         let began = self.access.is_some().then(Instant::now);
-        self.counters.begun.add_one();
+        self.counters.mine().begun.add_one();
         connection.served += 1;
         context.date.refresh();
         let mut exchange = Exchange::new(
@@ -96,9 +97,9 @@ impl Engine {
         let sent = buffers.out.send(&connection.socket).is_ok();
         let complete = sent && outcome == Outcome::Complete;
         if complete {
-            self.counters.finished.add_one();
+            self.counters.mine().finished.add_one();
         } else {
-            self.counters.aborted.add_one();
+            self.counters.mine().aborted.add_one();
         }
         connection.phase = Phase::Flush(if sent { after } else { After::Close });
         if let Some(began) = began {
@@ -150,7 +151,7 @@ impl Engine {
 
     /// Answers 503 in place of the handler.
     pub(crate) fn shed(&self, connection: &mut Connection, context: &mut Context) {
-        self.counters.shed.add_one();
+        self.counters.mine().shed.add_one();
         let mut buffers = connection.buffers.take().unwrap_or_default();
         self.answer_error(connection, &mut buffers, 503, context);
         connection.buffers = Some(buffers);
@@ -181,7 +182,7 @@ impl Engine {
         status: u16,
         context: &mut Context,
     ) {
-        self.counters.health_checks.add_one();
+        self.counters.mine().health_checks.add_one();
         connection.served += 1;
         let at_next = buffers
             .body

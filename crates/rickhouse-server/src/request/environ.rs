@@ -7,7 +7,7 @@ use rickhouse_wsgi::environ::{Field, classify, join_values, write_key};
 use rickhouse_wsgi::proxy::{self, TrustedPeers};
 
 use super::framing::Framing;
-use super::head::RequestHead;
+use super::view::RequestHead;
 use crate::connection::{Connection, LocalName};
 use crate::settings::Settings;
 

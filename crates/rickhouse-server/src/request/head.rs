@@ -5,34 +5,14 @@ use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use super::framing::{Framing, FramingFields};
+use super::view::Version;
 use super::{Refusal, target};
 use crate::settings::Limits;
 
 /// Header fields parsed without a heap allocation.
 const FIELDS_ON_STACK: usize = 128;
 
-/// HTTP version of a request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Version {
-    /// HTTP/1.0
-    Http10,
-    /// HTTP/1.1
-    #[default]
-    Http11,
-}
-
-impl Version {
-    /// As it stands in a request line.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Version::Http10 => "HTTP/1.0",
-            Version::Http11 => "HTTP/1.1",
-        }
-    }
-}
-
-type Span = Range<usize>;
+pub(super) type Span = Range<usize>;
 
 /// Ranges into the input; reused from request to request.
 #[derive(Debug, Default)]
@@ -43,8 +23,8 @@ pub(crate) struct Head {
     pub(crate) query: Span,
     pub(crate) version: Version,
     /// The percent-decoded path, when it differs from the one sent.
-    decoded_path: Vec<u8>,
-    path_is_decoded: bool,
+    pub(super) decoded_path: Vec<u8>,
+    pub(super) path_is_decoded: bool,
     /// The authority that names the site: of the target, else of the `Host` field.
     pub(crate) host: Option<Span>,
     pub(crate) fields: Vec<(Span, Span)>,
@@ -52,75 +32,6 @@ pub(crate) struct Head {
     pub(crate) expects_continue: bool,
     /// The client lets the connection live.
     pub(crate) keep_alive: bool,
-}
-
-/// A request head as the handler sees it.
-#[derive(Clone, Copy, Debug)]
-pub struct RequestHead<'a> {
-    pub(crate) head: &'a Head,
-    pub(crate) input: &'a [u8],
-}
-
-impl<'a> RequestHead<'a> {
-    /// The method, as sent (methods are case-sensitive).
-    #[must_use]
-    pub fn method(&self) -> &'a [u8] {
-        self.slice(&self.head.method)
-    }
-
-    /// The request target, as sent.
-    #[must_use]
-    pub fn target(&self) -> &'a [u8] {
-        self.slice(&self.head.target)
-    }
-
-    /// The path, percent-decoded: any bytes.
-    #[must_use]
-    pub fn path(&self) -> &'a [u8] {
-        if self.head.path_is_decoded {
-            &self.head.decoded_path
-        } else {
-            self.slice(&self.head.raw_path)
-        }
-    }
-
-    /// The query, as sent, without its question mark; empty when there is none.
-    #[must_use]
-    pub fn query(&self) -> &'a [u8] {
-        self.slice(&self.head.query)
-    }
-
-    /// The version.
-    #[must_use]
-    pub fn version(&self) -> Version {
-        self.head.version
-    }
-
-    /// `host[:port]` of an absolute target, else of the `Host` field; `None` only for HTTP/1.0.
-    #[must_use]
-    pub fn host(&self) -> Option<&'a [u8]> {
-        self.head.host.as_ref().map(|span| self.slice(span))
-    }
-
-    /// All header fields in order, names and values as sent (values without the space around them).
-    pub fn fields(&self) -> impl DoubleEndedIterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
-        let RequestHead { head, input } = *self;
-        head.fields
-            .iter()
-            .map(move |(name, value)| (&input[name.clone()], &input[value.clone()]))
-    }
-
-    /// The first field of a name (case does not matter).
-    #[must_use]
-    pub fn field(&self, name: &[u8]) -> Option<&'a [u8]> {
-        self.fields()
-            .find(|(found, _)| found.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
-    }
-
-    fn slice(&self, span: &Span) -> &'a [u8] {
-        &self.input[span.clone()]
-    }
 }
 
 impl Head {
@@ -293,6 +204,7 @@ fn span_of(whole: &[u8], part: &[u8]) -> Span {
 
 #[cfg(test)]
 mod tests {
+    use super::super::view::RequestHead;
     use super::*;
     use proptest::prelude::*;
 

@@ -1,11 +1,12 @@
 //! A request head: found in the bytes that arrive ([`scan`]), parsed and checked ([`head`], [`target`], [`framing`]),
-//! and shown to the handler as CGI variables ([`environ`]).
+//! and shown to the handler as it is ([`view`]) and as CGI variables ([`environ`]).
 
 pub(crate) mod environ;
 pub(crate) mod framing;
 pub(crate) mod head;
 pub(crate) mod scan;
 pub(crate) mod target;
+pub(crate) mod view;
 
 /// Why a request is refused. Each has one status, and the connection closes after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

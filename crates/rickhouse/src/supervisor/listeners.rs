@@ -44,11 +44,14 @@ impl Listeners {
         Ok(made)
     }
 
-    /// What to tell clients, one for each listener of the application, then who checks its health.
+    /// What to tell clients, one for each listener of the application.
     pub(super) fn addresses(&self) -> impl Iterator<Item = String> {
-        let health = self.health.iter();
-        let application = self.application.iter().map(ToString::to_string);
-        application.chain(health.map(|health| format!("{health} for health checks")))
+        self.application.iter().map(ToString::to_string)
+    }
+
+    /// What to tell who checks the health.
+    pub(super) fn health_address(&self) -> Option<String> {
+        self.health.as_ref().map(ToString::to_string)
     }
 
     /// How many listeners serve the application.

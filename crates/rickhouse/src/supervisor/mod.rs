@@ -71,6 +71,9 @@ fn serve(setup: Setup, logs: &Logs) -> anyhow::Result<i32> {
     for address in listeners.addresses() {
         info!(code = "RH0102", "listening on {address}");
     }
+    if let Some(address) = listeners.health_address() {
+        info!(code = "RH0102", "listening for health checks on {address}");
+    }
     let mut errand = Errand::new(&setup.config, logs)?;
     let code = errand.run(&mut Processes::new(&setup, &listeners));
     Ok(code)
