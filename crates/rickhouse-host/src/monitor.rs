@@ -6,7 +6,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rickhouse_python::{Python, ThreadState, request_async_exception};
+use rickhouse_python::{GilKind, Python, ThreadState, request_async_exception};
 
 use crate::application::Application;
 use crate::watch::ThreadWatch;
@@ -111,19 +111,22 @@ fn interrupt(
     thread: &ThreadWatch,
     request: u64,
 ) -> Option<Interrupted> {
-    let (ident, first, label) = {
+    let (ident, native_id, first, label) = {
         let current = thread.current();
         match current.thread {
-            Some(ident) if current.request == request => {
-                (ident, current.interrupts == 0, current.label())
-            }
+            Some(ident) if current.request == request => (
+                ident,
+                current.native_id,
+                current.interrupts == 0,
+                current.label(),
+            ),
             _ => return None,
         }
     };
-    let stack = if first {
-        application.stack_of(py, ident)
-    } else {
-        String::new()
+    let stack = match application.interpreter().gil() {
+        _ if !first => String::new(),
+        GilKind::Off => stack_from_outside(native_id),
+        GilKind::Shared | GilKind::Own => application.stack_of(py, ident),
     };
     let class = application.request_timeout(py);
     {
@@ -137,6 +140,25 @@ fn interrupt(
         request_async_exception(py, ident, Some(&class));
     }
     first.then_some(Interrupted { label, stack })
+}
+
+/// Where a thread is, without a single Python object. On a free-threaded build the frame objects that
+/// `sys._current_frames` makes belong to this thread: what the request's frames refer to would be let go by us, and its
+/// finalisers, run later by the thread of the request, would swallow an interruption meant for the application.
+fn stack_from_outside(native_id: u64) -> String {
+    let threads = rickhouse_python::stacks().unwrap_or_default();
+    let frames = threads
+        .into_iter()
+        .filter(|thread| thread.native_id == native_id && !thread.frames.is_empty())
+        .flat_map(|thread| thread.frames);
+    let mut lines: Vec<String> = frames
+        .map(|frame| {
+            let (file, line, function) = (frame.file, frame.line, frame.function);
+            format!("  File \"{file}\", line {line}, in {function}")
+        })
+        .collect();
+    lines.reverse();
+    lines.join("\n")
 }
 
 fn explain(interrupted: &Interrupted) {

@@ -37,6 +37,13 @@ impl ThreadIdent {
         ThreadIdent(unsafe { ffi::PyThread_get_thread_ident() })
     }
 
+    /// The operating system's id of the calling thread, as in [`crate::ThreadStack::native_id`].
+    pub fn current_native() -> u64 {
+        // SAFETY: has no requirements.
+        let id = unsafe { libc::gettid() };
+        u64::from(id.unsigned_abs())
+    }
+
     /// The number Python shows for the thread.
     pub fn as_u64(self) -> u64 {
         self.0
