@@ -7,6 +7,7 @@ use rickhouse_os::socket::Socket;
 
 use crate::chunked::ChunkDecoder;
 use crate::connection::Input;
+use crate::pace::Pace;
 use crate::request::Refusal;
 use crate::request::framing::Framing;
 use crate::settings::Limits;
@@ -34,6 +35,8 @@ pub(crate) struct Body {
     awaits_continue: bool,
     /// Why nothing more can be read.
     broken: Option<ErrorKind>,
+    /// The waits of the thread that reads.
+    pace: Pace,
 }
 
 #[derive(Debug, Default)]
@@ -81,6 +84,9 @@ impl Body {
         self.awaits_continue =
             awaits_continue && framing != Framing::None && framing != Framing::Length(0);
         self.broken = None;
+        // A body that would have been read ahead, had the client not asked to be told when to send it.
+        let small = matches!(framing, Framing::Length(length) if length <= limits.request_buffer as u64);
+        self.pace = if small { Pace::fixed() } else { Pace::default() };
         Ok(())
     }
 
@@ -151,7 +157,7 @@ impl Body {
         self.awaits_continue
     }
 
-    /// Delivers body bytes; 0 is the end. Waits up to `timeout` for the client.
+    /// Delivers body bytes; 0 is the end. Waits for the client, as [`Pace`] has it.
     pub(crate) fn read(
         &mut self,
         input: &mut Input,
@@ -168,16 +174,20 @@ impl Body {
         loop {
             let error = match self.read_now(input, socket, out) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    if socket.wait_readable(timeout)? {
+                    let wait = |allowed| socket.wait_readable(allowed);
+                    if self.pace.wait(timeout, wait)? {
                         continue;
                     }
                     io::Error::new(
                         ErrorKind::TimedOut,
-                        "the client stopped sending the request body",
+                        "the client stopped sending the request body, or sends it too slowly",
                     )
                 }
                 Err(error) => error,
-                delivered => return delivered,
+                Ok(count) => {
+                    self.pace.moved(count);
+                    return Ok(count);
+                }
             };
             self.broken = Some(error.kind());
             return Err(error);
