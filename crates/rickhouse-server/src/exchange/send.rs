@@ -69,12 +69,15 @@ impl Exchange<'_> {
         self.send_all([self.response.close_chunk(), &[]], false)
     }
 
-    fn check_started(&self) -> io::Result<()> {
+    fn check_started(&mut self) -> io::Result<()> {
         if self.broken {
             return Err(io::Error::new(
                 ErrorKind::BrokenPipe,
                 "the response was cut short",
             ));
+        }
+        if self.response.ends_with_connection() {
+            self.connection.reset_on_close(true);
         }
         if self.response.is_started() {
             return Ok(());
