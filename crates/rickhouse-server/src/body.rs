@@ -14,6 +14,8 @@ use crate::settings::Limits;
 
 /// Bytes decoded at a time while reading ahead.
 const STEP: usize = 16 * 1024;
+/// How many times what came is reserved for what will come.
+const GROWTH: usize = 4;
 /// How much of a body that nobody read is thrown away to keep its connection.
 const DRAIN_LIMIT: usize = 64 * 1024;
 
@@ -106,8 +108,10 @@ impl Body {
                 if left > limits.request_buffer || self.awaits_continue {
                     return Ok(ReadAhead::Streams);
                 }
-                // One byte more: a read that leaves room has emptied the socket, and nobody has to look again.
-                input.reserve_total(self.at + left + 1);
+                // One byte more: a read that leaves room has emptied the socket, and nobody has to look again. But no more
+                // than a few times what came: a length is only a promise, and memory for it must be earned.
+                let whole = self.at + left + 1;
+                input.reserve_total(whole.min(input.end() * GROWTH));
                 return Ok(ReadAhead::NeedsMore);
             }
             Source::Chunked(_) => {}
@@ -356,6 +360,27 @@ mod tests {
             "{framing:?} {:?}",
             String::from_utf8_lossy(wire)
         );
+    }
+
+    #[test]
+    fn memory_grows_with_what_arrives() {
+        let limits = Limits {
+            request_buffer: 256 << 10,
+            ..Limits::default()
+        };
+        let mut body = Body::default();
+        let mut input = Input::with(HEAD);
+        let framing = Framing::Length(256 << 10);
+        body.begin(framing, HEAD.len(), false, &limits).unwrap();
+        for arrived in [0, 1000, 30_000, 100_000] {
+            input.append(&vec![b'x'; arrived]);
+            assert_eq!(
+                body.read_ahead(&mut input, &limits),
+                Ok(ReadAhead::NeedsMore)
+            );
+            assert!(input.size() <= input.end() * GROWTH, "{}", input.size());
+        }
+        assert_eq!(input.size(), HEAD.len() + (256 << 10) + 1);
     }
 
     #[test]

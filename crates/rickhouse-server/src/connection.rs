@@ -224,6 +224,18 @@ impl Input {
     }
 
     #[cfg(test)]
+    pub(crate) fn append(&mut self, bytes: &[u8]) {
+        self.reserve_total(self.end + bytes.len());
+        self.bytes[self.end..self.end + bytes.len()].copy_from_slice(bytes);
+        self.end += bytes.len();
+    }
+
+    #[cfg(test)]
+    pub(crate) fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
+    #[cfg(test)]
     pub(crate) fn with(bytes: &[u8]) -> Input {
         Input {
             bytes: bytes.to_vec(),
