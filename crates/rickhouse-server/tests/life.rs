@@ -108,6 +108,12 @@ fn a_proxy_header_is_required_and_believed_where_enabled() {
         "{text}"
     );
     assert!(running.connect().send(get).is_closed());
+    let forwarded = get.replace("\r\n\r\n", "\r\nX-Forwarded-For: 9.9.9.9\r\n\r\n");
+    let text = running
+        .connect()
+        .send(format!("PROXY UNKNOWN\r\n{forwarded}"))
+        .rest();
+    assert!(text.contains("REMOTE_ADDR=127.0.0.1"), "{text}");
     let stranger = Settings {
         proxy_protocol: true,
         trusted_peers: TrustedPeers::networks([]),

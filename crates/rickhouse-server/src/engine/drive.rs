@@ -8,7 +8,7 @@ use rickhouse_os::readiness::Interest;
 use super::{Context, Engine, deadline};
 use crate::body::ReadAhead;
 use crate::connection::{After, Buffers, Connection, Phase, Role};
-use crate::proxy::{self, ProxyHeader};
+use crate::proxy::{self, Named, ProxyHeader};
 use crate::request::Refusal;
 use crate::request::environ::trusts;
 use crate::request::framing::Framing;
@@ -59,7 +59,8 @@ impl Engine {
                 return self.put_back(claimed);
             }
             match self.advance(&mut claimed.connection, claimed.token, context) {
-                Step::Answer => {}
+                // Our own: a health check, or the last one.
+                Step::Answer => runs += 1,
                 Step::Close => return self.discard(claimed, context),
                 Step::Run => {
                     runs += 1;
@@ -121,10 +122,7 @@ impl Engine {
                 ProxyHeader::Malformed => return Some(Step::Close),
                 ProxyHeader::Complete { length, client } => {
                     buffers.input.consume(length);
-                    if client.is_some() {
-                        connection.set_peer(client);
-                        connection.peer_is_trusted = trusts(&self.settings.trusted_peers, client);
-                    }
+                    self.note_proxied(connection, client);
                     connection.phase = Phase::Head;
                     return None;
                 }
@@ -134,6 +132,18 @@ impl Engine {
                     }
                 }
             }
+        }
+    }
+
+    fn note_proxied(&self, connection: &mut Connection, named: Named) {
+        match named {
+            Named::Proxy => {}
+            Named::Client(client) => {
+                connection.set_peer(Some(client));
+                connection.peer_is_trusted = trusts(&self.settings.trusted_peers, Some(client));
+            }
+            // The address stays the proxy's, for want of a better one; what the request says of itself is not the proxy's.
+            Named::Somebody => connection.peer_is_trusted = false,
         }
     }
 
