@@ -102,6 +102,16 @@ impl Socket {
         }
     }
 
+    /// Whether closing resets the connection and drops what was not sent yet, instead of ending the stream in order. It holds
+    /// for the end of the process as well. Without effect on a Unix socket, which knows no reset.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn set_reset_on_close(&self, resets: bool) -> io::Result<()> {
+        let linger = resets.then_some(Duration::ZERO);
+        Ok(rustix::net::sockopt::set_socket_linger(&self.fd, linger)?)
+    }
+
     /// Ends our side of the stream; the peer reads what was sent, then the end.
     pub fn shutdown_write(&self) {
         // The peer may be gone already; there is nothing to do about it.

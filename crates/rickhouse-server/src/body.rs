@@ -7,12 +7,15 @@ use rickhouse_os::socket::Socket;
 
 use crate::chunked::ChunkDecoder;
 use crate::connection::Input;
+use crate::pace::Pace;
 use crate::request::Refusal;
 use crate::request::framing::Framing;
 use crate::settings::Limits;
 
 /// Bytes decoded at a time while reading ahead.
 const STEP: usize = 16 * 1024;
+/// How many times what came is reserved for what will come.
+const GROWTH: usize = 4;
 /// How much of a body that nobody read is thrown away to keep its connection.
 const DRAIN_LIMIT: usize = 64 * 1024;
 
@@ -34,6 +37,8 @@ pub(crate) struct Body {
     awaits_continue: bool,
     /// Why nothing more can be read.
     broken: Option<ErrorKind>,
+    /// The waits of the thread that reads.
+    pace: Pace,
 }
 
 #[derive(Debug, Default)]
@@ -81,6 +86,9 @@ impl Body {
         self.awaits_continue =
             awaits_continue && framing != Framing::None && framing != Framing::Length(0);
         self.broken = None;
+        // A body that would have been read ahead, had the client not asked to be told when to send it.
+        let small = matches!(framing, Framing::Length(length) if length <= limits.request_buffer as u64);
+        self.pace = if small { Pace::fixed() } else { Pace::default() };
         Ok(())
     }
 
@@ -100,8 +108,10 @@ impl Body {
                 if left > limits.request_buffer || self.awaits_continue {
                     return Ok(ReadAhead::Streams);
                 }
-                // One byte more: a read that leaves room has emptied the socket, and nobody has to look again.
-                input.reserve_total(self.at + left + 1);
+                // One byte more: a read that leaves room has emptied the socket, and nobody has to look again. But no more
+                // than a few times what came: a length is only a promise, and memory for it must be earned.
+                let whole = self.at + left + 1;
+                input.reserve_total(whole.min(input.end() * GROWTH));
                 return Ok(ReadAhead::NeedsMore);
             }
             Source::Chunked(_) => {}
@@ -151,7 +161,7 @@ impl Body {
         self.awaits_continue
     }
 
-    /// Delivers body bytes; 0 is the end. Waits up to `timeout` for the client.
+    /// Delivers body bytes; 0 is the end. Waits for the client, as [`Pace`] has it.
     pub(crate) fn read(
         &mut self,
         input: &mut Input,
@@ -168,16 +178,20 @@ impl Body {
         loop {
             let error = match self.read_now(input, socket, out) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    if socket.wait_readable(timeout)? {
+                    let wait = |allowed| socket.wait_readable(allowed);
+                    if self.pace.wait(timeout, wait)? {
                         continue;
                     }
                     io::Error::new(
                         ErrorKind::TimedOut,
-                        "the client stopped sending the request body",
+                        "the client stopped sending the request body, or sends it too slowly",
                     )
                 }
                 Err(error) => error,
-                delivered => return delivered,
+                Ok(count) => {
+                    self.pace.moved(count);
+                    return Ok(count);
+                }
             };
             self.broken = Some(error.kind());
             return Err(error);
@@ -346,6 +360,27 @@ mod tests {
             "{framing:?} {:?}",
             String::from_utf8_lossy(wire)
         );
+    }
+
+    #[test]
+    fn memory_grows_with_what_arrives() {
+        let limits = Limits {
+            request_buffer: 256 << 10,
+            ..Limits::default()
+        };
+        let mut body = Body::default();
+        let mut input = Input::with(HEAD);
+        let framing = Framing::Length(256 << 10);
+        body.begin(framing, HEAD.len(), false, &limits).unwrap();
+        for arrived in [0, 1000, 30_000, 100_000] {
+            input.append(&vec![b'x'; arrived]);
+            assert_eq!(
+                body.read_ahead(&mut input, &limits),
+                Ok(ReadAhead::NeedsMore)
+            );
+            assert!(input.size() <= input.end() * GROWTH, "{}", input.size());
+        }
+        assert_eq!(input.size(), HEAD.len() + (256 << 10) + 1);
     }
 
     #[test]

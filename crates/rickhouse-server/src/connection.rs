@@ -8,7 +8,9 @@ use rickhouse_os::socket::Socket;
 use crate::body::Body;
 use crate::request::environ::PeerText;
 use crate::request::head::Head;
-use crate::request::scan::HeadScan;
+use crate::request::Refusal;
+use crate::request::scan::{BLANK_LINE, HeadScan, is_blank};
+use crate::settings::Limits;
 use crate::request::view::RequestHead;
 
 /// First size of an input buffer: a request head with room to spare.
@@ -39,6 +41,8 @@ pub(crate) enum Phase {
 pub(crate) enum After {
     NextRequest,
     Close,
+    /// The response is not whole: close, so that the client sees it.
+    CutShort,
     Linger,
 }
 
@@ -82,6 +86,9 @@ pub(crate) struct Connection {
     /// The last read did not empty the socket, or something was reported since.
     pub(crate) readable: bool,
     pub(crate) peer_closed: bool,
+    /// Closing it now resets it: a response that only the end of the stream ends is under way, and its client must not
+    /// take a part for the whole.
+    pub(crate) resets: bool,
     /// The readiness set reports room to write as well.
     pub(crate) watches_writes: bool,
     /// Requests taken from this connection.
@@ -102,13 +109,22 @@ impl Connection {
         self.peer_text = PeerText::from(peer);
     }
 
-    /// Nothing of a request was received yet.
+    /// Makes a close from now on a reset, or an orderly end again.
+    pub(crate) fn reset_on_close(&mut self, resets: bool) {
+        if self.resets != resets {
+            // It fails only for a connection that is no more.
+            let _ = self.socket.set_reset_on_close(resets);
+            self.resets = resets;
+        }
+    }
+
+    /// Nothing of a request was received yet (old clients end a body with a line end that belongs to none).
     pub(crate) fn is_idle(&self) -> bool {
         self.phase == Phase::Head
             && self
                 .buffers
                 .as_ref()
-                .is_none_or(|buffers| buffers.input.filled().is_empty())
+                .is_none_or(|buffers| is_blank(buffers.input.filled()))
     }
 }
 
@@ -131,6 +147,18 @@ impl Buffers {
         self.scan = HeadScan::default();
         self.head_end = 0;
         self.out.clear();
+    }
+
+    /// Looks for the end of the head in what was received, which is more than a blank line: that is dropped, and another
+    /// one is no request.
+    pub(crate) fn scan_head(&mut self, limits: &Limits) -> Result<Option<usize>, Refusal> {
+        if let Some(rest) = self.input.filled().strip_prefix(BLANK_LINE) {
+            if matches!(rest, [b'\r', ..]) {
+                return Err(Refusal::Malformed);
+            }
+            self.input.consume(BLANK_LINE.len());
+        }
+        self.scan.advance(self.input.filled(), limits)
     }
 
     /// The complete head.
@@ -193,6 +221,18 @@ impl Input {
     /// Drops everything from `at` on.
     pub(crate) fn truncate(&mut self, at: usize) {
         self.end = self.end.min(at);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn append(&mut self, bytes: &[u8]) {
+        self.reserve_total(self.end + bytes.len());
+        self.bytes[self.end..self.end + bytes.len()].copy_from_slice(bytes);
+        self.end += bytes.len();
+    }
+
+    #[cfg(test)]
+    pub(crate) fn size(&self) -> usize {
+        self.bytes.len()
     }
 
     #[cfg(test)]

@@ -32,6 +32,7 @@ mod engine;
 mod error;
 mod exchange;
 mod lane;
+mod pace;
 mod proxy;
 mod request;
 mod response;

@@ -20,9 +20,24 @@ pub(crate) enum ProxyHeader {
     /// A header of this length.
     Complete {
         length: usize,
-        /// The client; `None` when the proxy speaks for itself (`LOCAL`, `UNKNOWN`) or names no IP address.
-        client: Option<SocketAddr>,
+        client: Named,
     },
+}
+
+/// Whom a PROXY header names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// The proxy speaks for itself (`LOCAL`).
+    Proxy,
+    Client(SocketAddr),
+    /// A client whose address the proxy does not know (`UNKNOWN`) or that has no IP address.
+    Somebody,
+}
+
+impl From<Option<SocketAddr>> for Named {
+    fn from(address: Option<SocketAddr>) -> Named {
+        address.map_or(Named::Somebody, Named::Client)
+    }
 }
 
 pub(crate) fn parse(input: &[u8]) -> ProxyHeader {
@@ -58,7 +73,7 @@ fn version_1(input: &[u8]) -> ProxyHeader {
     };
     ProxyHeader::Complete {
         length: lf + 1,
-        client,
+        client: Named::from(client),
     }
 }
 
@@ -74,12 +89,12 @@ fn version_2(input: &[u8]) -> ProxyHeader {
         return ProxyHeader::Incomplete;
     };
     let client = match v2::Header::try_from(whole) {
-        Ok(header) if header.command == v2::Command::Local => None,
-        Ok(header) => match header.addresses {
+        Ok(header) if header.command == v2::Command::Local => Named::Proxy,
+        Ok(header) => Named::from(match header.addresses {
             v2::Addresses::IPv4(of) => Some(SocketAddr::from((of.source_address, of.source_port))),
             v2::Addresses::IPv6(of) => Some(SocketAddr::from((of.source_address, of.source_port))),
             _ => None,
-        },
+        }),
         Err(_) => return ProxyHeader::Malformed,
     };
     ProxyHeader::Complete { length, client }
@@ -101,8 +116,11 @@ mod tests {
         .concat()
     }
 
-    fn check(input: &[u8], client: Option<&str>) {
-        let client = client.map(|client| client.parse().unwrap());
+    fn client(address: &str) -> Named {
+        Named::Client(address.parse().unwrap())
+    }
+
+    fn check(input: &[u8], client: Named) {
         let with_request = [input, b"GET / HTTP/1.1\r\n\r\n"].concat();
         assert_eq!(
             parse(&with_request),
@@ -118,16 +136,17 @@ mod tests {
 
     #[test]
     fn both_versions_name_the_client() {
-        check(b"PROXY TCP4 1.2.3.4 5.6.7.8 99 80\r\n", Some("1.2.3.4:99"));
+        check(b"PROXY TCP4 1.2.3.4 5.6.7.8 99 80\r\n", client("1.2.3.4:99"));
         check(
             b"PROXY TCP6 2001:db8::1 ::1 99 80\r\n",
-            Some("[2001:db8::1]:99"),
+            client("[2001:db8::1]:99"),
         );
-        check(b"PROXY UNKNOWN\r\n", None);
+        check(b"PROXY UNKNOWN\r\n", Named::Somebody);
         let inet = [1, 2, 3, 4, 5, 6, 7, 8, 0, 99, 0, 80];
-        check(&v2_header(1, 0x11, &inet), Some("1.2.3.4:99"));
-        check(&v2_header(0, 0x00, &[]), None);
-        check(&v2_header(0, 0x11, &inet), None);
+        check(&v2_header(1, 0x11, &inet), client("1.2.3.4:99"));
+        check(&v2_header(1, 0x00, &[]), Named::Somebody);
+        check(&v2_header(0, 0x00, &[]), Named::Proxy);
+        check(&v2_header(0, 0x11, &inet), Named::Proxy);
     }
 
     #[test]

@@ -57,9 +57,12 @@ pub struct Limits {
 pub struct Timeouts {
     /// From the connection (or the first byte of a later request) to the end of the request head.
     pub header: Duration,
-    /// Between two pieces of a request body.
+    /// Between two pieces of a request body. A handler that reads the body itself waits no longer in all than this plus
+    /// one second per KiB received; for a body of at most [`Limits::request_buffer`] bytes (whose client asked for
+    /// `100 Continue`), than this.
     pub body: Duration,
-    /// Between two pieces of a response that the client takes.
+    /// Between two pieces of a response that the client takes. A handler waits no longer in all than this plus one second
+    /// per KiB taken.
     pub write: Duration,
     /// An idle connection between two requests. Here zero means that connections are not kept.
     pub keep_alive: Duration,

@@ -217,6 +217,11 @@ impl Slab {
         self.slot(token.index()).state.load(Ordering::Relaxed) & PEER_CLOSED != 0
     }
 
+    /// Whether something to read was reported to an owned connection since its last news.
+    pub(crate) fn heard_readable(&self, token: Token) -> bool {
+        self.slot(token.index()).state.load(Ordering::Relaxed) & READABLE != 0
+    }
+
     /// Closes a connection and frees its slot.
     pub(crate) fn remove(&self, claimed: Claimed) {
         let Claimed {

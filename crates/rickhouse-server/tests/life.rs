@@ -108,6 +108,12 @@ fn a_proxy_header_is_required_and_believed_where_enabled() {
         "{text}"
     );
     assert!(running.connect().send(get).is_closed());
+    let forwarded = get.replace("\r\n\r\n", "\r\nX-Forwarded-For: 9.9.9.9\r\n\r\n");
+    let text = running
+        .connect()
+        .send(format!("PROXY UNKNOWN\r\n{forwarded}"))
+        .rest();
+    assert!(text.contains("REMOTE_ADDR=127.0.0.1"), "{text}");
     let stranger = Settings {
         proxy_protocol: true,
         trusted_peers: TrustedPeers::networks([]),
@@ -544,4 +550,28 @@ fn json_lines_are_json() {
         (&lines[1]["status"], &lines[1]["request_line"]),
         (&400.into(), &"nonsense\"".into())
     );
+}
+
+#[test]
+fn a_body_that_drips_does_not_hold_a_thread() {
+    let mut settings = brisk();
+    settings.timeouts.body = Duration::from_millis(400);
+    let running = start(settings, 1, echo);
+    let mut dripping = running.connect();
+    dripping.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10000\r\nExpect: 100-continue\r\n\r\n");
+    dripping.until(b"100 Continue\r\n\r\n");
+    let ended = std::thread::scope(|scope| {
+        let mut sender = dripping.stream.try_clone().unwrap();
+        // Each byte comes well within the timeout; 10000 of them would take a quarter of an hour.
+        scope.spawn(move || {
+            for _ in 0..10_000 {
+                if sender.write_all(b"x").is_err() {
+                    return;
+                }
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        });
+        dripping.response()
+    });
+    assert_eq!(ended.1, "body error TimedOut");
 }

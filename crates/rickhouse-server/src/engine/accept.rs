@@ -175,6 +175,7 @@ impl Engine {
             },
             readable: false,
             peer_closed: false,
+            resets: false,
             watches_writes: false,
             served: 0,
             deadline: deadline(clock::monotonic_millis(), self.settings.timeouts.header),

@@ -8,10 +8,11 @@ use rickhouse_os::readiness::Interest;
 use super::{Context, Engine, deadline};
 use crate::body::ReadAhead;
 use crate::connection::{After, Buffers, Connection, Phase, Role};
-use crate::proxy::{self, ProxyHeader};
+use crate::proxy::{self, Named, ProxyHeader};
 use crate::request::Refusal;
 use crate::request::environ::trusts;
-use crate::request::scan::leading_blank_line;
+use crate::request::framing::Framing;
+use crate::request::scan::is_blank;
 use crate::request::view::RequestHead;
 use crate::slab::{Claimed, Token};
 
@@ -58,7 +59,8 @@ impl Engine {
                 return self.put_back(claimed);
             }
             match self.advance(&mut claimed.connection, claimed.token, context) {
-                Step::Answer => {}
+                // Our own: a health check, or the last one.
+                Step::Answer => runs += 1,
                 Step::Close => return self.discard(claimed, context),
                 Step::Run => {
                     runs += 1;
@@ -120,10 +122,7 @@ impl Engine {
                 ProxyHeader::Malformed => return Some(Step::Close),
                 ProxyHeader::Complete { length, client } => {
                     buffers.input.consume(length);
-                    if client.is_some() {
-                        connection.set_peer(client);
-                        connection.peer_is_trusted = trusts(&self.settings.trusted_peers, client);
-                    }
+                    self.note_proxied(connection, client);
                     connection.phase = Phase::Head;
                     return None;
                 }
@@ -136,6 +135,18 @@ impl Engine {
         }
     }
 
+    fn note_proxied(&self, connection: &mut Connection, named: Named) {
+        match named {
+            Named::Proxy => {}
+            Named::Client(client) => {
+                connection.set_peer(Some(client));
+                connection.peer_is_trusted = trusts(&self.settings.trusted_peers, Some(client));
+            }
+            // The address stays the proxy's, for want of a better one; what the request says of itself is not the proxy's.
+            Named::Somebody => connection.peer_is_trusted = false,
+        }
+    }
+
     /// Reads a request head.
     fn head(
         &self,
@@ -144,24 +155,20 @@ impl Engine {
         context: &mut Context,
     ) -> Option<Step> {
         loop {
-            let blank = leading_blank_line(buffers.input.filled());
-            if blank > 0 {
-                buffers.next_request(blank);
-                continue;
+            // A blank line is kept until more comes: it is not the first of many, nor the beginning of a head.
+            let was_blank = is_blank(buffers.input.filled());
+            if !was_blank {
+                match buffers.scan_head(&self.settings.limits) {
+                    Ok(Some(end)) => return self.understood(connection, buffers, end, context),
+                    Ok(None) => {}
+                    Err(refusal) => return self.refuse(connection, buffers, refusal, context),
+                }
             }
-            match buffers
-                .scan
-                .advance(buffers.input.filled(), &self.settings.limits)
-            {
-                Ok(Some(end)) => return self.understood(connection, buffers, end, context),
-                Ok(None) => {}
-                Err(refusal) => return self.refuse(connection, buffers, refusal, context),
-            }
-            let was_idle = buffers.input.filled().is_empty();
             if let Some(step) = read_more(connection, buffers) {
                 return Some(step);
             }
-            if was_idle && connection.served > 0 {
+            let begins = was_blank && !is_blank(buffers.input.filled());
+            if begins && connection.served > 0 {
                 connection.deadline =
                     deadline(clock::monotonic_millis(), self.settings.timeouts.header);
             }
@@ -192,6 +199,9 @@ impl Engine {
             return self.refuse(connection, buffers, refusal, context);
         }
         connection.phase = Phase::Body;
+        if head.framing != Framing::None {
+            connection.deadline = deadline(clock::monotonic_millis(), self.settings.timeouts.body);
+        }
         let view = RequestHead {
             head,
             input: &input.filled()[..end],
@@ -222,11 +232,10 @@ impl Engine {
                 Err(refusal) => return self.refuse(connection, buffers, refusal, context),
             }
             if let Some(step) = read_more(connection, buffers) {
-                // Counted from the last piece that came.
-                connection.deadline =
-                    deadline(clock::monotonic_millis(), self.settings.timeouts.body);
                 return Some(step);
             }
+            // Counted from the last piece that came.
+            connection.deadline = deadline(clock::monotonic_millis(), self.settings.timeouts.body);
         }
     }
 
@@ -238,29 +247,27 @@ impl Engine {
         token: Token,
         after: After,
     ) -> Option<Step> {
+        let before = buffers.out.pending().len();
         match buffers.out.send(&connection.socket) {
             Err(_gone) => return Some(Step::Close),
             Ok(false) => {
-                connection.deadline =
-                    deadline(clock::monotonic_millis(), self.settings.timeouts.write);
-                if !connection.watches_writes {
-                    let watched =
-                        self.readiness
-                            .change(&connection.socket, token.0, Interest::ReadWrite);
-                    connection.watches_writes = watched.is_ok();
-                    return Some(if watched.is_ok() {
-                        Step::Wait
-                    } else {
-                        Step::Close
-                    });
+                // Only the client's taking something renews the deadline, not what else is heard from it.
+                if buffers.out.pending().len() < before {
+                    connection.deadline =
+                        deadline(clock::monotonic_millis(), self.settings.timeouts.write);
                 }
-                return Some(Step::Wait);
+                return Some(self.watch_writes(connection, token));
             }
             Ok(true) => {}
         }
         match after {
-            After::Close => return Some(Step::Close),
+            After::CutShort => return Some(Step::Close),
+            After::Close => {
+                end_stream(connection);
+                return Some(Step::Close);
+            }
             After::Linger => {
+                connection.reset_on_close(false);
                 connection.socket.shutdown_write();
                 connection.deadline = clock::monotonic_millis() + LINGER_MILLIS;
                 connection.readable = true;
@@ -268,12 +275,32 @@ impl Engine {
             }
             After::NextRequest => {
                 buffers.next_request(buffers.body.consumed());
-                connection.deadline =
-                    deadline(clock::monotonic_millis(), self.settings.timeouts.keep_alive);
+                // Some of the next head may be here already; then nothing later begins its time.
+                let timeouts = &self.settings.timeouts;
+                let limit = if is_blank(buffers.input.filled()) {
+                    timeouts.keep_alive
+                } else {
+                    timeouts.header
+                };
+                connection.deadline = deadline(clock::monotonic_millis(), limit);
                 connection.phase = Phase::Head;
             }
         }
         None
+    }
+
+    fn watch_writes(&self, connection: &mut Connection, token: Token) -> Step {
+        if !connection.watches_writes {
+            let watched = self
+                .readiness
+                .change(&connection.socket, token.0, Interest::ReadWrite);
+            connection.watches_writes = watched.is_ok();
+        }
+        if connection.watches_writes {
+            Step::Wait
+        } else {
+            Step::Close
+        }
     }
 
     /// Answers a request that is none, and ends the connection.
@@ -304,6 +331,15 @@ impl Engine {
             Role::Health => Some(404),
             Role::Traffic => None,
         }
+    }
+}
+
+/// The response is sent: where the end of the stream is a part of it, it is sent as well. (Closing alone would not do if
+/// the application forked: a copy of the descriptor keeps the stream open.)
+fn end_stream(connection: &mut Connection) {
+    if connection.resets {
+        connection.reset_on_close(false);
+        connection.socket.shutdown_write();
     }
 }
 

@@ -16,12 +16,9 @@ impl Engine {
     /// Ends an overdue connection, with an answer where the client waits for one.
     pub(crate) fn expire(&self, mut claimed: Claimed, context: &mut Context) {
         let connection = &mut *claimed.connection;
-        let sent_something = connection
-            .buffers
-            .as_ref()
-            .is_some_and(|buffers| !buffers.input.filled().is_empty());
         let owes_answer = match connection.phase {
-            Phase::Head | Phase::Body => sent_something,
+            Phase::Head => !connection.is_idle(),
+            Phase::Body => true,
             Phase::Proxy | Phase::Complete | Phase::Flush(_) | Phase::Linger => false,
         };
         if !owes_answer {
@@ -70,6 +67,7 @@ impl Engine {
                 }
                 self.drive(claimed, context, &mut Queueing);
             }
+            // It goes on as before.
             Phase::Body | Phase::Complete | Phase::Flush(_) => {
                 self.drive(claimed, context, &mut Queueing);
             }

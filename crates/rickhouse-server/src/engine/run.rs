@@ -7,7 +7,7 @@ use rickhouse_os::clock;
 use rickhouse_wsgi::status::phrase;
 
 use super::drive::Runner;
-use super::{Context, Engine};
+use super::{Context, Engine, deadline};
 use crate::access::Entry;
 use crate::connection::{After, Buffers, Connection, Phase};
 use crate::exchange::{Exchange, Handler, Outcome};
@@ -15,7 +15,7 @@ use crate::lane::Member;
 use crate::request::environ::Origin;
 use crate::request::view::RequestHead;
 use crate::response::{Facts, OwnFields, Response};
-use crate::slab::Claimed;
+use crate::slab::{Claimed, Token};
 
 /// A thread that runs requests on itself.
 pub(crate) struct OnThisThread<'a, 'lane> {
@@ -94,15 +94,25 @@ impl Engine {
             origin,
             ..
         } = exchange;
-        let after = self.settle(connection, &mut buffers, outcome, &response);
-        let sent = buffers.out.send(&connection.socket).is_ok();
+        let after = self.settle(claimed.token, connection, &mut buffers, outcome, &response);
+        if response.ends_with_connection() && outcome == Outcome::Cut {
+            connection.reset_on_close(true);
+        }
+        let flushed = buffers.out.send(&connection.socket);
+        if let Ok(false) = flushed {
+            connection.deadline = deadline(clock::monotonic_millis(), self.settings.timeouts.write);
+            if response.ends_with_connection() {
+                connection.reset_on_close(true);
+            }
+        }
+        let sent = flushed.is_ok();
         let complete = sent && outcome == Outcome::Complete;
         if complete {
             self.counters.mine().finished.add_one();
         } else {
             self.counters.mine().aborted.add_one();
         }
-        connection.phase = Phase::Flush(if sent { after } else { After::Close });
+        connection.phase = Phase::Flush(if sent { after } else { After::CutShort });
         if let Some(began) = began {
             let keeps_alive = after == After::NextRequest;
             self.log(
@@ -121,6 +131,7 @@ impl Engine {
     /// What comes after a response of the handler.
     fn settle(
         &self,
+        token: Token,
         connection: &Connection,
         buffers: &mut Buffers,
         outcome: Outcome,
@@ -130,12 +141,14 @@ impl Engine {
             .body
             .skip_rest(&mut buffers.input, &connection.socket);
         match outcome {
-            Outcome::Cut => After::Close,
+            Outcome::Cut => After::CutShort,
             Outcome::Complete if !at_next => After::Linger,
             Outcome::Complete if response.keeps_alive => After::NextRequest,
             // Bytes beyond the request would make the kernel reset the connection when we close it.
             Outcome::Complete
-                if buffers.body.consumed() < buffers.input.end() || connection.readable =>
+                if buffers.body.consumed() < buffers.input.end()
+                    || connection.readable
+                    || self.slab.heard_readable(token) =>
             {
                 After::Linger
             }
@@ -172,6 +185,7 @@ impl Engine {
             &[]
         };
         self.answer(connection, buffers, status, retry, false, context);
+        connection.deadline = deadline(clock::monotonic_millis(), self.settings.timeouts.write);
         connection.phase = Phase::Flush(After::Linger);
     }
 
@@ -197,6 +211,7 @@ impl Engine {
             keep_alive,
             context,
         );
+        connection.deadline = deadline(clock::monotonic_millis(), self.settings.timeouts.write);
         connection.phase = Phase::Flush(if keep_alive {
             After::NextRequest
         } else {

@@ -10,6 +10,7 @@ use rickhouse_wsgi::status::phrase;
 use crate::access::ResponseFields;
 use crate::connection::{Buffers, Connection};
 use crate::engine::Engine;
+use crate::pace::Pace;
 use crate::request::environ::{self, Origin};
 use crate::request::framing::Framing;
 use crate::request::view::RequestHead;
@@ -45,6 +46,8 @@ pub struct Exchange<'a> {
     sent: bool,
     /// The response cannot be completed; the connection ends without its end.
     broken: bool,
+    /// The waits for the client to take the response.
+    pace: Pace,
 }
 
 /// How an exchange ended.
@@ -76,6 +79,7 @@ impl<'a> Exchange<'a> {
             logged_fields: ResponseFields::default(),
             sent: false,
             broken: false,
+            pace: Pace::default(),
         }
     }
 
@@ -121,8 +125,9 @@ impl<'a> Exchange<'a> {
         self.buffers.body.is_buffered(&self.buffers.input)
     }
 
-    /// Reads some of the request body; 0 is its end. May wait for the client, up to the body timeout. Sends
-    /// `100 Continue` first when the client waits for it.
+    /// Reads some of the request body; 0 is its end. May wait for the client: up to the body timeout for each piece, and
+    /// all waits of one body together up to the body timeout plus one second per KiB received (a body small enough to be
+    /// buffered: the body timeout). Sends `100 Continue` first when the client waits for it.
     ///
     /// # Errors
     /// The body is broken: badly framed (`InvalidData`), larger than allowed (`FileTooLarge`), stopped (`TimedOut`) or cut

@@ -9,7 +9,8 @@ use super::Exchange;
 
 impl Exchange<'_> {
     /// Sends the head and what was pushed (if not sent yet) and `data`, in one call to the kernel where it takes all.
-    /// Waits for a slow client, up to the write timeout between two pieces.
+    /// Waits for a slow client, up to the write timeout between two pieces, and in all up to the write timeout plus one
+    /// second per KiB that it took.
     ///
     /// # Errors
     /// The client is gone (`BrokenPipe`, `ConnectionReset`) or too slow (`TimedOut`); the response is cut short.
@@ -58,6 +59,7 @@ impl Exchange<'_> {
                     ));
                 }
                 Ok(count) => {
+                    self.pace.moved(count);
                     position += count as u64;
                     left -= count as u64;
                 }
@@ -67,12 +69,15 @@ impl Exchange<'_> {
         self.send_all([self.response.close_chunk(), &[]], false)
     }
 
-    fn check_started(&self) -> io::Result<()> {
+    fn check_started(&mut self) -> io::Result<()> {
         if self.broken {
             return Err(io::Error::new(
                 ErrorKind::BrokenPipe,
                 "the response was cut short",
             ));
+        }
+        if self.response.ends_with_connection() {
+            self.connection.reset_on_close(true);
         }
         if self.response.is_started() {
             return Ok(());
@@ -111,6 +116,7 @@ impl Exchange<'_> {
                 }
             };
             self.sent = true;
+            self.pace.moved(count);
             self.buffers.out.advance(count.min(pending_len));
             let rest = count.saturating_sub(pending_len);
             let of_first = rest.min(first.len());
@@ -118,15 +124,18 @@ impl Exchange<'_> {
         }
     }
 
+    fn wait_writable(&mut self) -> io::Result<bool> {
+        let socket = &self.connection.socket;
+        self.pace.wait(self.engine.write_wait(), |allowed| {
+            socket.wait_writable(allowed)
+        })
+    }
+
     /// After a failed send: waits when the socket was full, otherwise gives up.
     pub(super) fn wait_after(&mut self, error: io::Error) -> io::Result<()> {
         let outcome = match error.kind() {
             ErrorKind::Interrupted => return Ok(()),
-            ErrorKind::WouldBlock => match self
-                .connection
-                .socket
-                .wait_writable(self.engine.write_wait())
-            {
+            ErrorKind::WouldBlock => match self.wait_writable() {
                 Ok(true) => return Ok(()),
                 Ok(false) => io::Error::new(
                     ErrorKind::TimedOut,

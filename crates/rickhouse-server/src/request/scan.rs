@@ -61,10 +61,12 @@ impl HeadScan {
     }
 }
 
-/// How many bytes of line ends stand before a request: RFC 9112 §2.2 has a server ignore an empty line there. More than
-/// one is nothing a client has a reason to send.
-pub(crate) fn leading_blank_line(input: &[u8]) -> usize {
-    if input.starts_with(b"\r\n") { 2 } else { 0 }
+/// The empty line that RFC 9112 §2.2 has a server ignore before a request.
+pub(crate) const BLANK_LINE: &[u8] = b"\r\n";
+
+/// Whether this is nothing but an empty line, or the beginning of one (or nothing at all).
+pub(crate) fn is_blank(input: &[u8]) -> bool {
+    BLANK_LINE.starts_with(input)
 }
 
 #[cfg(test)]

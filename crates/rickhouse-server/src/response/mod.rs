@@ -54,6 +54,11 @@ impl Response {
         self.started
     }
 
+    /// The end of the connection is the end of the body.
+    pub(crate) fn ends_with_connection(&self) -> bool {
+        self.started && self.framing == Framing::UntilClose
+    }
+
     /// Formats the head into `out`. `length` is the whole body's, when the caller knows it; a `Content-Length` among the
     /// fields comes first.
     ///
