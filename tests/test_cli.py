@@ -193,7 +193,7 @@ def test_serving_nothing_says_what_to_name(run):
         ("site.py:application", "", "there is no file "),
         ("app:aplication", "def application(e, s): pass\n", "app has no attribute 'aplication'"),
         ("app", "x = 1\n", "app has neither 'application' nor 'app'"),
-        ("app", "application = 1\n", "app is not callable: int"),
+        ("app", "application = 1\n", " is not callable: int"),
         ("app:make()", "make = 1\n", "'int' object is not callable"),
     ],
 )

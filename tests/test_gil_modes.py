@@ -4,6 +4,7 @@ cannot do and who says so, and that they really run at the same time."""
 import json
 import re
 import signal
+import subprocess
 
 import pytest
 
@@ -232,6 +233,50 @@ if OWN in command.gil_modes():
         )  # fmt: skip
         for _ in range(30):
             assert server.get("/").status == 200
+
+
+UNDECLARED = """
+#include <Python.h>
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "undeclared", NULL, -1, NULL};
+PyMODINIT_FUNC PyInit_undeclared(void) { return PyModule_Create(&definition); }
+"""
+
+if command.facts().free_threaded:
+
+    @pytest.fixture(scope="module")
+    def undeclared(tmp_path_factory):
+        """The folder of an extension module that says nothing about the GIL, as most do."""
+        folder = tmp_path_factory.mktemp("extension")
+        question = "import sysconfig; print(sysconfig.get_path('include'))"
+        told = subprocess.run(
+            [command.python(), "-c", question], check=True, capture_output=True, text=True
+        )
+        (folder / "undeclared.c").write_text(UNDECLARED)
+        subprocess.run(
+            ["cc", "-shared", "-fPIC", f"-I{told.stdout.strip()}",
+             folder / "undeclared.c", "-o", folder / "undeclared.so"],
+            check=True,
+        )  # fmt: skip
+        return folder
+
+    @pytest.mark.parametrize(
+        ("gil", "enabled"), [("auto", True), ("off", False), ("shared", True)]
+    )
+    def test_a_module_that_does_not_declare_itself(serve, undeclared, gil, enabled):
+        server = serve(
+            None, "--gil", gil, "--pythonpath", str(undeclared),
+            app="""
+            import sys
+            import undeclared
+
+            def application(environ, start_response):
+                start_response("200 OK", [])
+                return [str(sys._is_gil_enabled()).encode()]
+            """,
+        )  # fmt: skip
+        if gil == "auto":
+            server.log.expect("RH0304 .*module=undeclared")
+        assert server.get("/").text == str(enabled)
 
 
 # fork, threads, exit handlers

@@ -6,7 +6,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rickhouse_python::{Python, ThreadState, request_async_exception};
+use rickhouse_python::{GilKind, Python, ThreadState, request_async_exception};
 
 use crate::application::Application;
 use crate::watch::ThreadWatch;
@@ -64,11 +64,13 @@ fn watch(application: &Application, stopped: &mpsc::Receiver<()>) {
             .map(|timeout| late_requests(application, now, timeout))
             .unwrap_or_default();
         if now >= next_beat || !late.is_empty() {
-            state.attach(|py| {
+            let interrupted: Vec<Interrupted> = state.attach_ahead(|py| {
                 application.watch.beat();
                 late.iter()
-                    .for_each(|(thread, request)| interrupt(py, application, thread, *request));
+                    .filter_map(|(thread, request)| interrupt(py, application, thread, *request))
+                    .collect()
             });
+            interrupted.iter().for_each(explain);
             next_beat = now + u64::try_from(HEARTBEAT.as_millis()).unwrap_or(u64::MAX);
         }
         match stopped.recv_timeout(tick) {
@@ -95,22 +97,36 @@ fn late_requests(
         .collect()
 }
 
-/// Raises `RequestTimeout` in the thread's request, if it still runs, and explains it in the log the first time. The
-/// wait for the interpreter can be long: by now the thread may have gone on to another request.
-fn interrupt(py: Python<'_>, application: &Application, thread: &ThreadWatch, request: u64) {
-    let (ident, first, label) = {
+/// What the log says about a request that was interrupted.
+struct Interrupted {
+    label: String,
+    stack: String,
+}
+
+/// Raises `RequestTimeout` in the thread's request, if it still runs, and tells what to log the first time. The wait for
+/// the interpreter can be long: by now the thread may have gone on to another request.
+fn interrupt(
+    py: Python<'_>,
+    application: &Application,
+    thread: &ThreadWatch,
+    request: u64,
+) -> Option<Interrupted> {
+    let (ident, native_id, first, label) = {
         let current = thread.current();
         match current.thread {
-            Some(ident) if current.request == request => {
-                (ident, current.interrupts == 0, current.label())
-            }
-            _ => return,
+            Some(ident) if current.request == request => (
+                ident,
+                current.native_id,
+                current.interrupts == 0,
+                current.label(),
+            ),
+            _ => return None,
         }
     };
-    let stack = if first {
-        application.stack_of(py, ident)
-    } else {
-        String::new()
+    let stack = match application.interpreter().gil() {
+        _ if !first => String::new(),
+        GilKind::Off => stack_from_outside(native_id),
+        GilKind::Shared | GilKind::Own => application.stack_of(py, ident),
     };
     let class = application.request_timeout(py);
     {
@@ -118,25 +134,41 @@ fn interrupt(py: Python<'_>, application: &Application, thread: &ThreadWatch, re
         // does that already.
         let mut current = thread.current();
         if current.request != request {
-            return;
+            return None;
         }
         current.interrupts += 1;
         request_async_exception(py, ident, Some(&class));
     }
-    if first {
-        py.detach(|| explain(&label, &stack));
-    }
+    first.then_some(Interrupted { label, stack })
 }
 
-fn explain(label: &str, stack: &str) {
-    let stack = if stack.is_empty() {
-        "its thread runs no Python code at the moment"
-    } else {
-        stack
+/// Where a thread is, without a single Python object. On a free-threaded build the frame objects that
+/// `sys._current_frames` makes belong to this thread: what the request's frames refer to would be let go by us, and its
+/// finalisers, run later by the thread of the request, would swallow an interruption meant for the application.
+fn stack_from_outside(native_id: u64) -> String {
+    let threads = rickhouse_python::stacks().unwrap_or_default();
+    let frames = threads
+        .into_iter()
+        .filter(|thread| thread.native_id == native_id && !thread.frames.is_empty())
+        .flat_map(|thread| thread.frames);
+    let mut lines: Vec<String> = frames
+        .map(|frame| {
+            let (file, line, function) = (frame.file, frame.line, frame.function);
+            format!("  File \"{file}\", line {line}, in {function}")
+        })
+        .collect();
+    lines.reverse();
+    lines.join("\n")
+}
+
+fn explain(interrupted: &Interrupted) {
+    let stack = match interrupted.stack.as_str() {
+        "" => "its thread runs no Python code at the moment",
+        stack => stack,
     };
     tracing::warn!(
         code = "RH0301",
-        request = label,
+        request = interrupted.label,
         detail = stack,
         "the request exceeded the request timeout and is interrupted"
     );

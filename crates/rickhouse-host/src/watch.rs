@@ -35,6 +35,8 @@ pub(crate) struct Current {
     /// Counts the thread's requests; 0 while it serves none.
     pub(crate) request: u64,
     pub(crate) thread: Option<ThreadIdent>,
+    /// The operating system's id of the thread.
+    pub(crate) native_id: u64,
     pub(crate) interrupts: u32,
     label: Vec<u8>,
 }
@@ -154,7 +156,11 @@ impl ThreadWatch {
     pub(crate) fn begin(&self, number: u64, now_ms: u64, request_line: (&[u8], &[u8])) {
         let mut current = self.current();
         current.request = number;
-        current.thread = Some(ThreadIdent::current());
+        let thread = Some(ThreadIdent::current());
+        if current.thread != thread {
+            current.thread = thread;
+            current.native_id = ThreadIdent::current_native();
+        }
         current.interrupts = 0;
         current.label.clear();
         current.label.extend_from_slice(request_line.0);

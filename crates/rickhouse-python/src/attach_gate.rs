@@ -47,18 +47,23 @@ impl AttachGate {
     }
 
     /// Runs `attach` behind the gate and returns how long that took.
-    pub(crate) fn pass(&self, attach: impl FnOnce()) -> Duration {
-        let begin = Instant::now();
+    pub(crate) fn pass(&self, attach: &mut dyn FnMut()) -> Duration {
         if cfg!(Py_GIL_DISABLED) {
-            attach();
-        } else {
-            // The gate guards no data, so a panic of another holder leaves nothing broken behind.
-            let _turn = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-            attach();
+            return self.pass_by(attach);
         }
-        let wait = begin.elapsed();
-        self.record(wait);
-        wait
+        let begin = Instant::now();
+        // The gate guards no data, so a panic of another holder leaves nothing broken behind.
+        let turn = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        attach();
+        drop(turn);
+        self.record(begin)
+    }
+
+    /// Runs `attach` without queueing.
+    pub(crate) fn pass_by(&self, attach: &mut dyn FnMut()) -> Duration {
+        let begin = Instant::now();
+        attach();
+        self.record(begin)
     }
 
     pub(crate) fn stats(&self) -> AttachStats {
@@ -69,12 +74,14 @@ impl AttachGate {
         }
     }
 
-    fn record(&self, wait: Duration) {
+    fn record(&self, begin: Instant) -> Duration {
+        let wait = begin.elapsed();
         let ns = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
         self.count.fetch_add(1, Ordering::Relaxed);
         self.wait_ns.fetch_add(ns, Ordering::Relaxed);
         if ns > self.longest_ns.load(Ordering::Relaxed) {
             self.longest_ns.fetch_max(ns, Ordering::Relaxed);
         }
+        wait
     }
 }

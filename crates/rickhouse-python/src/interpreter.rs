@@ -109,8 +109,12 @@ impl Interpreter {
         self.gate.queue()
     }
 
-    pub(crate) fn pass_gate(&self, attach: impl FnOnce()) -> Duration {
+    pub(crate) fn pass_gate(&self, attach: &mut dyn FnMut()) -> Duration {
         self.gate.pass(attach)
+    }
+
+    pub(crate) fn pass_by_gate(&self, attach: &mut dyn FnMut()) -> Duration {
+        self.gate.pass_by(attach)
     }
 
     /// Keeps a reference that cannot be dropped here until a thread attaches to the interpreter.

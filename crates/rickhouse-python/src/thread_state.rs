@@ -37,6 +37,13 @@ impl ThreadIdent {
         ThreadIdent(unsafe { ffi::PyThread_get_thread_ident() })
     }
 
+    /// The operating system's id of the calling thread, as in [`crate::ThreadStack::native_id`].
+    pub fn current_native() -> u64 {
+        // SAFETY: has no requirements.
+        let id = unsafe { libc::gettid() };
+        u64::from(id.unsigned_abs())
+    }
+
     /// The number Python shows for the thread.
     pub fn as_u64(self) -> u64 {
         self.0
@@ -109,12 +116,31 @@ impl ThreadState {
     /// # Panics
     /// When the thread is attached already: two attached states on one thread would be a fatal error of CPython.
     pub fn attach<R>(&mut self, work: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
+        self.attach_through(Interpreter::pass_gate, work)
+    }
+
+    /// Attaches past the queue in front of the GIL: for a thread that has to get in because others do not let go.
+    ///
+    /// Up to CPython 3.12 a thread that waits for a shared GIL reaches only holders in its own interpreter with its
+    /// request to let go. If one of another interpreter waits at the head of the queue, nobody behind it may be heard.
+    ///
+    /// # Panics
+    /// As [`ThreadState::attach`].
+    pub fn attach_ahead<R>(&mut self, work: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
+        self.attach_through(Interpreter::pass_by_gate, work)
+    }
+
+    fn attach_through<R>(
+        &mut self,
+        way_in: fn(&Interpreter, &mut dyn FnMut()) -> Duration,
+        work: impl for<'py> FnOnce(Python<'py>) -> R,
+    ) -> R {
         assert!(
             matches!(CURRENT.get(), Attached::No),
             "the thread is attached to an interpreter already"
         );
         let state = self.state;
-        self.last_wait = self.interpreter.pass_gate(|| {
+        self.last_wait = way_in(self.interpreter, &mut || {
             // SAFETY: `state` is this thread's own, detached (asserted above), and its interpreter is live.
             unsafe { ffi::PyEval_RestoreThread(state.as_ptr()) };
         });
@@ -135,7 +161,7 @@ impl Drop for ThreadState {
             return;
         }
         let state = self.state;
-        self.interpreter.pass_gate(|| {
+        self.interpreter.pass_gate(&mut || {
             // SAFETY: `state` is this thread's own and detached.
             unsafe { ffi::PyEval_RestoreThread(state.as_ptr()) };
         });
@@ -172,12 +198,12 @@ struct Reattach {
 impl Drop for Reattach {
     fn drop(&mut self) {
         let state = self.state;
-        let attach = || {
+        let mut attach = || {
             // SAFETY: `state` was attached by this thread and saved by `detached`.
             unsafe { ffi::PyEval_RestoreThread(state) };
         };
         match self.attached {
-            Attached::Here(interpreter) => drop(interpreter.pass_gate(attach)),
+            Attached::Here(interpreter) => drop(interpreter.pass_gate(&mut attach)),
             Attached::ByPython | Attached::No => attach(),
         }
         CURRENT.set(self.attached);

@@ -440,7 +440,14 @@ impl BootFailure {
         Self { kind, text }
     }
 
-    fn from_ending(ending: Ending, kind: FailureKind) -> Self {
+    /// `blame` is whose fault it is, unless the process says by its exit code that it is the application's.
+    fn from_ending(ending: Ending, blame: FailureKind) -> Self {
+        let said = ending == Ending::Code(FailureKind::Application.exit_code());
+        let kind = if said {
+            FailureKind::Application
+        } else {
+            blame
+        };
         let text = match kind {
             FailureKind::Application => {
                 format!("the process ended by {ending} while it loaded the application")

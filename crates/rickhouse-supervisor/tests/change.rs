@@ -184,3 +184,19 @@ fn a_stop_before_anybody_was_started_is_over_at_once() {
     world.command(Command::Stop(Urgency::Fast));
     assert!(world.group.is_over());
 }
+
+#[test]
+fn what_goes_wrong_while_the_application_loads_is_its_fault() {
+    for (loading, code) in [(true, 3), (false, 1)] {
+        let mut ended = World::new(settings(1));
+        let mut late = World::new(settings(1));
+        if loading {
+            ended.tell(Event::Loading(WorkerId(1)));
+            late.tell(Event::Loading(WorkerId(1)));
+        }
+        ended.exits(WorkerId(1), Ending::Code(0));
+        late.pass(settings(1).startup_timeout);
+        late.all_leave();
+        assert_eq!((ended.exit, late.exit), (Some(code), Some(code)));
+    }
+}

@@ -122,6 +122,12 @@ impl Engine {
         self.queues.push_ready(Ready::door(index));
     }
 
+    pub(super) fn is_health_door(&self, index: usize) -> bool {
+        self.doors
+            .get(index)
+            .is_some_and(|door| door.role == Role::Health)
+    }
+
     fn lets_in(&self, door: &Door) -> bool {
         let open = self.life() == Life::Serving || door.role == Role::Health;
         open && !self.full.load(SeqCst)

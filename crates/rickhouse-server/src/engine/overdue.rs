@@ -8,9 +8,9 @@ use crate::connection::{After, Phase};
 use crate::request::Refusal;
 use crate::slab::Claimed;
 
-/// For so long (milliseconds) a new connection is left to sibling processes, of which one may have an idle thread. It would
-/// take it at once.
-const DOOR_PATIENCE: u64 = 10;
+/// For so long (milliseconds) a new connection is left to sibling processes, of which one may have an idle thread or (in a
+/// reload) be about to come up: there it is served at once, here it waits for what runs.
+const DOOR_PATIENCE: u64 = 200;
 
 impl Engine {
     /// Ends an overdue connection, with an answer where the client waits for one.
@@ -107,7 +107,9 @@ impl Engine {
                         return Some(claimed);
                     }
                 }
-                Ready::Door { index, since } if now.saturating_sub(since) >= DOOR_PATIENCE => {
+                Ready::Door { index, since }
+                    if now.saturating_sub(since) >= DOOR_PATIENCE || self.is_health_door(index) =>
+                {
                     self.accept(index);
                 }
                 early @ Ready::Door { .. } => {
