@@ -76,9 +76,15 @@ pub fn send(child: ChildId, signal: Deadly) -> Result<(), OsError> {
         Deadly::Abort => Signal::ABORT,
         Deadly::Kill => Signal::KILL,
     };
+    let failed = |errno| OsError::call("kill", errno);
     let gone = || OsError::call("kill", io::Error::from(io::ErrorKind::NotFound));
-    kill_process(child.pid().ok_or_else(gone)?, signal)
-        .map_err(|errno| OsError::call("kill", errno))
+    let pid = child.pid().ok_or_else(gone)?;
+    kill_process(pid, signal).map_err(failed)?;
+    match signal {
+        // Whatever the signal, nothing but SIGKILL gets through to a stopped process before it goes on.
+        Signal::ABORT | Signal::TERM => kill_process(pid, Signal::CONT).map_err(failed),
+        _ => Ok(()),
+    }
 }
 
 /// Reaps those of `children` that have ended. Other children of the process (of the Python it runs in, say) are left

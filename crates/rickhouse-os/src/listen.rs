@@ -1,11 +1,8 @@
 //! Listening sockets: made by the supervisor, inherited by the workers.
 
-use std::fs::{self, Permissions};
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
@@ -15,6 +12,8 @@ use rustix::net::{
 };
 
 use crate::socket::{Socket, internet_address};
+use crate::socket_file::{self, Occupant};
+use crate::tcp_holder;
 
 /// Where to listen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -223,27 +222,13 @@ fn bind_unix(
         address: address.to_string(),
         source,
     };
-    if fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
-        if UnixStream::connect(path).is_ok() {
-            return Err(ListenError::InUse {
-                address: address.to_string(),
-                holder: None,
-            });
-        }
-        fs::remove_file(path).map_err(broken)?;
+    if let Occupant::Listener(holder) = socket_file::clear(path).map_err(broken)? {
+        return Err(ListenError::InUse {
+            address: address.to_string(),
+            holder,
+        });
     }
-    let made = SocketAddrUnix::new(path).and_then(|name| {
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let fd = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-        bind(&fd, &name)?;
-        Ok(fd)
-    });
-    let fd = made.map_err(|errno| refused(address, errno, None))?;
-    // Nobody can connect before `listen`, so the mode is in place before the first client.
-    if let Some(mode) = mode {
-        fs::set_permissions(path, Permissions::from_mode(mode)).map_err(broken)?;
-    }
-    Ok(fd)
+    socket_file::bind_new(path, mode).map_err(|errno| refused(address, errno, None))
 }
 
 fn refused(address: &BindAddress, errno: Errno, target: Option<SocketAddr>) -> ListenError {
@@ -251,7 +236,7 @@ fn refused(address: &BindAddress, errno: Errno, target: Option<SocketAddr>) -> L
     match errno {
         Errno::ADDRINUSE => ListenError::InUse {
             address,
-            holder: target.and_then(holder::of),
+            holder: target.and_then(tcp_holder::of),
         },
         errno => ListenError::Bind {
             address,
@@ -260,47 +245,12 @@ fn refused(address: &BindAddress, errno: Errno, target: Option<SocketAddr>) -> L
     }
 }
 
-/// Who listens on a TCP port, read from `/proc`: a courtesy in an error message, so every failure is "unknown".
-mod holder {
-    use std::fs;
-    use std::net::SocketAddr;
-
-    /// State column of `/proc/net/tcp` for a listening socket.
-    const LISTEN: &str = "0A";
-
-    pub(super) fn of(target: SocketAddr) -> Option<String> {
-        let inode = ["/proc/net/tcp", "/proc/net/tcp6"]
-            .iter()
-            .filter_map(|table| fs::read_to_string(table).ok())
-            .find_map(|table| listening_inode(&table, target.port()))?;
-        let link = format!("socket:[{inode}]");
-        let processes = fs::read_dir("/proc").ok()?;
-        processes.flatten().find_map(|process| {
-            let pid: u32 = process.file_name().to_str()?.parse().ok()?;
-            let holds = fs::read_dir(process.path().join("fd"))
-                .ok()?
-                .flatten()
-                .any(|fd| fs::read_link(fd.path()).is_ok_and(|to| to.as_os_str() == link.as_str()));
-            let name = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
-            holds.then(|| format!("{} (pid {pid})", name.trim()))
-        })
-    }
-
-    pub(super) fn listening_inode(table: &str, port: u16) -> Option<u64> {
-        let port = format!(":{port:04X}");
-        table.lines().find_map(|line| {
-            let mut columns = line.split_ascii_whitespace();
-            let local = columns.nth(1)?;
-            let state = columns.nth(1)?;
-            (local.ends_with(&port) && state == LISTEN)
-                .then(|| columns.nth(5)?.parse().ok())
-                .flatten()
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::net::UnixStream;
+
     use super::*;
 
     fn loopback() -> BindAddress {

@@ -1,7 +1,8 @@
 //! The file that tells others our process number.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::OsError;
@@ -57,15 +58,29 @@ fn write_new(path: &Path) -> io::Result<()> {
     let mut scratch = path.as_os_str().to_owned();
     scratch.push(format!(".{}", std::process::id()));
     let scratch = PathBuf::from(scratch);
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .open(&scratch)?;
+    let mut file = create_new(&scratch).or_else(|error| {
+        // Left by a process of the same number that was killed in between, or laid out by somebody.
+        if error.kind() != io::ErrorKind::AlreadyExists {
+            return Err(error);
+        }
+        fs::remove_file(&scratch)?;
+        create_new(&scratch)
+    })?;
     let written =
         writeln!(file, "{}", std::process::id()).and_then(|()| fs::hard_link(&scratch, path));
     fs::remove_file(&scratch)?;
     written
+}
+
+/// The folder may be anybody's, so nothing that is there already is written to, and no link followed. Readable for all
+/// whatever the umask, writable for the owner alone: whoever can write a pid file chooses what gets killed.
+fn create_new(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .custom_flags(libc::O_NOFOLLOW)
+        .mode(0o644)
+        .open(path)
 }
 
 fn remove_stale(path: &Path) -> Result<(), OsError> {
@@ -133,5 +148,17 @@ mod tests {
         fs::write(&path, "1\n").expect("writable");
         drop(file);
         assert!(path.exists());
+    }
+
+    #[test]
+    fn a_link_in_the_way_is_removed_and_not_written_through() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, precious) = (folder.path().join("pid"), folder.path().join("precious"));
+        fs::write(&precious, "kept").expect("writable");
+        let scratch = folder.path().join(format!("pid.{}", std::process::id()));
+        std::os::unix::fs::symlink(&precious, scratch).expect("a link");
+        let _file = PidFile::create(&path).expect("a pid file");
+        assert_eq!(fs::read_to_string(&precious).expect("readable"), "kept");
+        assert_eq!(owner(&path), Some(std::process::id()));
     }
 }

@@ -36,6 +36,15 @@ pub fn resident_memory(pid: u32) -> Option<u64> {
     Some(pages * u64::try_from(rustix::param::page_size()).ok()?)
 }
 
+/// A process for a human: its name, where `/proc` tells, and its number.
+#[must_use]
+pub fn describe(pid: u32) -> String {
+    match fs::read_to_string(format!("/proc/{pid}/comm")) {
+        Ok(name) => format!("{} (pid {pid})", name.trim()),
+        Err(_) => format!("(pid {pid})"),
+    }
+}
+
 /// Whether this process runs as root.
 #[must_use]
 pub fn is_root() -> bool {

@@ -26,6 +26,8 @@ pub enum Notice {
     HangUp,
     /// `SIGUSR1`.
     User1,
+    /// `SIGUSR2`.
+    User2,
     /// `SIGTTIN`.
     TerminalIn,
     /// `SIGTTOU`.
@@ -34,12 +36,13 @@ pub enum Notice {
     Child,
 }
 
-const TAKEN: [(i32, Notice); 8] = [
+const TAKEN: [(i32, Notice); 9] = [
     (signal::SIGTERM, Notice::Terminate),
     (signal::SIGINT, Notice::Interrupt),
     (signal::SIGQUIT, Notice::Quit),
     (signal::SIGHUP, Notice::HangUp),
     (signal::SIGUSR1, Notice::User1),
+    (signal::SIGUSR2, Notice::User2),
     (signal::SIGTTIN, Notice::TerminalIn),
     (signal::SIGTTOU, Notice::TerminalOut),
     (signal::SIGCHLD, Notice::Child),

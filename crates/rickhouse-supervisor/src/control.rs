@@ -61,6 +61,8 @@ pub type WorkerEnd = Channel<ToSupervisor, ToWorker>;
 pub struct Arrived<M> {
     /// The messages, in order.
     pub messages: Vec<M>,
+    /// Further messages are here already: ask again without waiting.
+    pub more: bool,
     /// The other side is gone (or speaks nonsense); nothing will follow.
     pub closed: bool,
 }
@@ -125,21 +127,44 @@ impl<S: Serialize, R: DeserializeOwned> Channel<S, R> {
         (&*self.stream).write_all(&line)
     }
 
-    /// Takes what has arrived, without waiting.
-    pub fn receive(&mut self) -> Arrived<R> {
+    /// Takes up to `limit` messages of what has arrived, without waiting. Nonsense ends the channel: what follows it is
+    /// not looked at.
+    pub fn receive(&mut self, limit: usize) -> Arrived<R> {
         let mut closed = !self.fill();
         let mut messages = Vec::new();
-        while let Some(end) = self.unread.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = self.unread.drain(..=end).collect();
-            match serde_json::from_slice(&line) {
+        let mut taken = 0;
+        while messages.len() < limit {
+            let Some(length) = line_length(&self.unread[taken..]) else {
+                break;
+            };
+            match serde_json::from_slice(&self.unread[taken..taken + length]) {
                 Ok(message) => messages.push(message),
-                Err(_) => closed = true,
+                Err(_) => {
+                    self.unread.clear();
+                    return Arrived {
+                        messages,
+                        more: false,
+                        closed: true,
+                    };
+                }
             }
+            taken += length;
         }
+        self.unread.drain(..taken);
+        let more = line_length(&self.unread).is_some();
+        closed |= self.unread.len() > LINE_LIMIT;
         Arrived {
             messages,
-            closed: closed || self.unread.len() > LINE_LIMIT,
+            more,
+            // The last words come before the end.
+            closed: closed && !more,
         }
+    }
+
+    /// Ends the channel in both directions; the other side sees its end.
+    pub fn hang_up(&self) {
+        // Ended already: what was wanted.
+        let _ended = self.stream.shutdown(std::net::Shutdown::Both);
     }
 
     /// Reads into `unread` until nothing is left; `false` at the end of the stream.
@@ -164,6 +189,13 @@ impl<S: Serialize, R: DeserializeOwned> Channel<S, R> {
         }
         Err(ErrorKind::WouldBlock.into())
     }
+}
+
+/// Length of the first line with its end, if that has arrived.
+fn line_length(text: &[u8]) -> Option<usize> {
+    text.iter()
+        .position(|byte| *byte == b'\n')
+        .map(|end| end + 1)
 }
 
 impl<S, R> AsFd for Channel<S, R> {
@@ -195,6 +227,8 @@ pub fn shorten(text: String) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
     use super::*;
     use crate::event::FailureKind;
 
@@ -214,11 +248,11 @@ mod tests {
         for message in &sent {
             worker.send(message).expect("room");
         }
-        let arrived = supervisor.receive();
+        let arrived = supervisor.receive(64);
         assert_eq!(arrived.messages, sent);
         assert!(!arrived.closed);
         drop(worker);
-        assert!(supervisor.receive().closed);
+        assert!(supervisor.receive(64).closed);
     }
 
     #[test]
@@ -236,8 +270,34 @@ mod tests {
         (&*worker.stream)
             .write_all(b"{\"unheard\":1}\n")
             .expect("room");
-        let arrived = supervisor.receive();
+        let arrived = supervisor.receive(64);
         assert!(arrived.messages.is_empty() && arrived.closed);
+    }
+
+    #[test]
+    fn a_flood_is_taken_in_portions_and_the_end_comes_last() {
+        let (mut supervisor, worker) = ends();
+        for _ in 0..5 {
+            worker.send(&ToSupervisor::Ready).expect("room");
+        }
+        drop(worker);
+        let seen: Vec<_> = (0..3)
+            .map(|_| supervisor.receive(2))
+            .map(|arrived| (arrived.messages.len(), arrived.more, arrived.closed))
+            .collect();
+        assert_eq!(seen, [(2, true, false), (2, true, false), (1, false, true)]);
+    }
+
+    #[test]
+    fn a_line_without_end_closes_the_channel() {
+        let (mut supervisor, worker) = ends();
+        let flood = thread::spawn(move || {
+            // Ends when the supervisor has had enough and hangs up.
+            while (&*worker.stream).write_all(&[b'x'; 4096]).is_ok() {}
+        });
+        while !supervisor.receive(64).closed {}
+        drop(supervisor);
+        flood.join().expect("no panic");
     }
 
     #[test]

@@ -89,6 +89,8 @@ pub enum RetireReason {
         /// How many.
         answered: u64,
     },
+    /// It got `SIGTERM` itself.
+    Asked,
     /// Something in it cannot be interrupted; the text says what, with stacks where they could be had.
     Stuck {
         /// For the log; may have many lines.
@@ -111,6 +113,8 @@ pub enum Event {
     BootFailed(WorkerId, BootFailure),
     /// A worker asks for its replacement and serves on until it is drained.
     RetireRequested(WorkerId, RetireReason),
+    /// The channel of a worker whose process lives is closed, or it spoke nonsense: it can be neither heard nor told.
+    ChannelLost(WorkerId),
     /// When a worker last moved its pulse.
     Alive(WorkerId, Instant),
     /// A worker process has been reaped.
@@ -175,6 +179,8 @@ pub enum Report {
     WorkerSilent(WorkerId, Duration),
     /// A worker did not finish its requests within the graceful time and is killed.
     DrainTimedOut(WorkerId),
+    /// A worker in service cannot be spoken with any more and is replaced.
+    WorkerUnreachable(WorkerId),
     /// A worker asked for its replacement.
     WorkerRetiring(WorkerId, RetireReason),
     /// The very first start failed, the group ends.

@@ -79,6 +79,7 @@ impl Group {
             Event::Ready(id) => self.ready(id, now),
             Event::BootFailed(id, failure) => self.boot_failed(id, failure, now),
             Event::RetireRequested(id, reason) => self.retire(id, reason),
+            Event::ChannelLost(id) => self.channel_lost(id, now),
             Event::Alive(id, at) => {
                 if let Some(worker) = self.workers.get_mut(&id) {
                     worker.alive = worker.alive.max(at);
@@ -156,16 +157,35 @@ impl Group {
         self.report(Report::WorkerReady(id));
     }
 
+    /// Marks a worker for replacement, once: a worker may ask again and again.
     fn retire(&mut self, id: WorkerId, reason: RetireReason) {
-        let Some(worker) = self
-            .workers
+        if self.mark_retiring(id) {
+            self.report(Report::WorkerRetiring(id, reason));
+        }
+    }
+
+    fn channel_lost(&mut self, id: WorkerId, now: Instant) {
+        if self.workers.get(&id).is_some_and(Worker::is_starting) {
+            let failure = BootFailure {
+                kind: FailureKind::Process,
+                text: "it closed its channel to the supervisor, or wrote something else to it"
+                    .to_owned(),
+            };
+            self.boot_failed(id, failure, now);
+            self.kill(id);
+        } else if self.mark_retiring(id) {
+            self.report(Report::WorkerUnreachable(id));
+        }
+    }
+
+    /// Whether this is news. A worker on its way out needs no replacement; one that starts may ask before it can say that
+    /// it is ready.
+    fn mark_retiring(&mut self, id: WorkerId) -> bool {
+        self.workers
             .get_mut(&id)
-            .filter(|worker| worker.is_serving())
-        else {
-            return;
-        };
-        worker.retiring = true;
-        self.report(Report::WorkerRetiring(id, reason));
+            .filter(|worker| worker.counts())
+            .map(|worker| worker.retiring = true)
+            .is_some()
     }
 
     fn spawn_failed(&mut self, id: WorkerId, text: String, now: Instant) {

@@ -1,14 +1,15 @@
 //! Where a log goes: a standard stream, or a file that can be opened again after somebody moved it.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, IoSlice, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::fchown;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 
+use anyhow::Context;
 use rickhouse_config::LogFile;
 use rickhouse_os::credentials::Identity;
+use rickhouse_os::logfile;
 
 /// A log that any number of threads and processes append to. A line is one `write(2)` to a file opened for appending,
 /// so lines never mix, and no lock is held over it that could stop another process.
@@ -17,39 +18,35 @@ pub(crate) struct Output {
     file: RwLock<File>,
     /// `None` for a standard stream.
     path: Option<PathBuf>,
+    /// The user the workers run as, who have to open the file again by themselves.
+    owner: Option<Identity>,
 }
 
 impl Output {
-    /// Opens `log`; `standard` is the stream that [`LogFile::Standard`] means.
-    pub(crate) fn open(log: &LogFile, standard: impl AsFd) -> anyhow::Result<Self> {
+    /// Opens `log`; `standard` is the stream that [`LogFile::Standard`] means. A file that root makes is given to `owner`.
+    pub(crate) fn open(
+        log: &LogFile,
+        standard: impl AsFd,
+        owner: Option<&Identity>,
+    ) -> anyhow::Result<Self> {
         let (file, path) = match log {
             LogFile::Standard => (File::from(standard.as_fd().try_clone_to_owned()?), None),
-            LogFile::File(path) => (append_to(path)?, Some(path.clone())),
+            LogFile::File(path) => (append_to(path, owner)?, Some(path.clone())),
         };
         Ok(Self {
             file: RwLock::new(file),
             path,
+            owner: owner.cloned(),
         })
     }
 
     /// Opens the file by its name again; after a failure the old one stays in use. A standard stream stays what it is.
     pub(crate) fn reopen(&self) -> anyhow::Result<()> {
         if let Some(path) = &self.path {
-            let fresh = append_to(path)?;
+            let fresh = append_to(path, self.owner.as_ref())?;
             *self.file.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         }
         Ok(())
-    }
-
-    /// Gives the file to the user the workers run as, who have to open it again by themselves.
-    pub(crate) fn give_to(&self, owner: &Identity) -> io::Result<()> {
-        match &self.path {
-            Some(_) => {
-                let file = self.file.read().unwrap_or_else(PoisonError::into_inner);
-                fchown(&*file, Some(owner.uid()), Some(owner.gid()))
-            }
-            None => Ok(()),
-        }
     }
 
     /// Appends complete lines.
@@ -70,11 +67,9 @@ impl Output {
     }
 }
 
-fn append_to(path: &PathBuf) -> anyhow::Result<File> {
-    let opened = OpenOptions::new().append(true).create(true).open(path);
-    opened.map_err(|error| {
-        anyhow::Error::new(error).context(format!("cannot open the log file {}", path.display()))
-    })
+fn append_to(path: &Path, owner: Option<&Identity>) -> anyhow::Result<File> {
+    logfile::open(path, owner)
+        .with_context(|| format!("cannot open the log file {}", path.display()))
 }
 
 /// For `tracing`, which formats a whole record before it writes.
@@ -99,7 +94,8 @@ mod tests {
     fn a_moved_file_is_left_behind_by_reopening() {
         let folder = tempfile::tempdir().expect("a folder");
         let (path, moved) = (folder.path().join("log"), folder.path().join("log.1"));
-        let output = Output::open(&LogFile::File(path.clone()), io::stderr()).expect("writable");
+        let output =
+            Output::open(&LogFile::File(path.clone()), io::stderr(), None).expect("writable");
         output.append(b"one\n").expect("writable");
         fs::rename(&path, &moved).expect("writable");
         output.append_line(b"two").expect("writable");
@@ -113,7 +109,7 @@ mod tests {
     fn a_folder_that_vanished_leaves_the_old_file_in_use() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("log");
-        let output = Output::open(&LogFile::File(path), io::stderr()).expect("writable");
+        let output = Output::open(&LogFile::File(path), io::stderr(), None).expect("writable");
         drop(folder);
         assert!(output.reopen().is_err());
         output.append(b"still\n").expect("the old file");

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rickhouse_config::Config;
 use rickhouse_os::child::Deadly;
-use rickhouse_os::notify::{Notifier, State};
+use rickhouse_os::notify::State;
 use rickhouse_os::poll;
 use rickhouse_os::signals::{Notice, Signals};
 use rickhouse_supervisor::control::{ToSupervisor, ToWorker};
@@ -16,6 +16,7 @@ use rickhouse_supervisor::{
 use tracing::{debug, error, info, warn};
 
 use super::Logs;
+use super::manager::Manager;
 use super::news;
 use super::processes::Processes;
 use super::watcher::Watcher;
@@ -30,15 +31,15 @@ pub(super) struct Errand<'a> {
     group: Group,
     logs: &'a Logs,
     signals: Signals,
-    manager: Option<Notifier>,
+    manager: Manager,
     watcher: Option<Watcher>,
     /// Reported to the group after the one it is told now.
     events: VecDeque<Event>,
 }
 
 impl<'a> Errand<'a> {
-    /// Takes the signals of the process.
-    pub(super) fn new(config: &Config, logs: &'a Logs) -> anyhow::Result<Self> {
+    /// Nothing runs yet.
+    pub(super) fn new(config: &Config, logs: &'a Logs, signals: Signals) -> anyhow::Result<Self> {
         let settings = Settings {
             workers: config.workers,
             startup_timeout: config.startup_timeout,
@@ -50,8 +51,8 @@ impl<'a> Errand<'a> {
         Ok(Self {
             group: Group::new(settings, now),
             logs,
-            signals: Signals::take()?,
-            manager: Notifier::from_environment()?,
+            signals,
+            manager: Manager::from_environment()?,
             watcher: config.reload.then(|| Watcher::new(config, now)),
             events: VecDeque::new(),
         })
@@ -60,12 +61,13 @@ impl<'a> Errand<'a> {
     /// Runs until the last worker is gone; returns the exit status.
     pub(super) fn run(&mut self, processes: &mut Processes<'_>) -> i32 {
         loop {
+            // First of all what has arrived: a signal may have come before anything was started.
+            self.gather(processes);
             self.events.push_back(Event::Tick);
             if let Some(code) = self.tell_group(processes) {
                 return code;
             }
             self.wait(processes);
-            self.gather(processes);
         }
     }
 
@@ -75,12 +77,16 @@ impl<'a> Errand<'a> {
             .group
             .next_deadline(now)
             .map(|deadline| deadline.saturating_duration_since(now));
-        let watchdog = self.manager.as_ref().and_then(Notifier::watchdog_interval);
+        let rounds = [self.manager.next_beat(), processes.next_look(now)];
+        let rounds = rounds
+            .into_iter()
+            .flatten()
+            .map(|at| at.saturating_duration_since(now));
         let look = self
             .watcher
             .as_ref()
             .map(|watcher| watcher.next_look().saturating_duration_since(now));
-        let timeout = due.into_iter().chain(watchdog).chain(look).min();
+        let timeout = due.into_iter().chain(rounds).chain(look).min();
         let mut descriptors = processes.channels();
         descriptors.push(self.signals.as_fd());
         if let Err(error) = poll::readable(&descriptors, timeout) {
@@ -93,24 +99,16 @@ impl<'a> Errand<'a> {
     /// Notes everything that has happened. What a worker said comes before its end, which is learnt first so that
     /// nothing it said can be missed.
     fn gather(&mut self, processes: &mut Processes<'_>) {
+        let now = Instant::now();
         for notice in self.signals.pending() {
             self.note_signal(notice);
         }
         let ended = processes.ended();
-        for (id, message) in processes.messages() {
-            self.events.push_back(match message {
-                ToSupervisor::Loading => Event::Loading(id),
-                ToSupervisor::Ready => Event::Ready(id),
-                ToSupervisor::BootFailed(failure) => Event::BootFailed(id, failure),
-                ToSupervisor::Retire(reason) => Event::RetireRequested(id, reason),
-                ToSupervisor::Loaded(files) => {
-                    self.watcher
-                        .iter_mut()
-                        .for_each(|watcher| watcher.add(&files));
-                    continue;
-                }
-            });
+        for (id, message) in processes.messages(now) {
+            self.note_message(id, message);
         }
+        let lost = processes.lost(now).into_iter().map(Event::ChannelLost);
+        self.events.extend(lost);
         self.events.extend(
             ended
                 .into_iter()
@@ -122,21 +120,26 @@ impl<'a> Errand<'a> {
                 .into_iter()
                 .map(|(id, at)| Event::Alive(id, at)),
         );
-        if let Some(path) = self
-            .watcher
-            .as_mut()
-            .and_then(|watcher| watcher.look(Instant::now()))
-        {
+        if let Some(path) = self.watcher.as_mut().and_then(|watcher| watcher.look(now)) {
             info!(code = "RH0124", path = %path.display(), "source code changed");
             self.events.push_back(Event::Command(Command::Reload));
         }
-        if let Some(manager) = self
-            .manager
-            .as_ref()
-            .filter(|manager| manager.watchdog_interval().is_some())
-        {
-            manager.tell(&State::Watchdog);
-        }
+        self.manager.beat(now);
+    }
+
+    fn note_message(&mut self, id: WorkerId, message: ToSupervisor) {
+        self.events.push_back(match message {
+            ToSupervisor::Loading => Event::Loading(id),
+            ToSupervisor::Ready => Event::Ready(id),
+            ToSupervisor::BootFailed(failure) => Event::BootFailed(id, failure),
+            ToSupervisor::Retire(reason) => Event::RetireRequested(id, reason),
+            ToSupervisor::Loaded(files) => {
+                self.watcher
+                    .iter_mut()
+                    .for_each(|watcher| watcher.add(&files));
+                return;
+            }
+        });
     }
 
     fn note_signal(&mut self, notice: Notice) {
@@ -149,6 +152,13 @@ impl<'a> Errand<'a> {
             Notice::User1 => {
                 self.reopen_logs();
                 Command::ReopenLogs
+            }
+            Notice::User2 => {
+                info!(
+                    code = "RH0135",
+                    "SIGUSR2 has no meaning here; nothing is done"
+                );
+                return;
             }
             // Who has ended is looked at in every round.
             Notice::Child => return,
@@ -208,13 +218,12 @@ impl<'a> Errand<'a> {
     }
 
     fn announce(&self, status: Status) {
-        let Some(manager) = &self.manager else { return };
-        manager.tell(&match status {
+        self.manager.tell(&match status {
             Status::Ready => State::Ready,
             Status::Reloading => State::Reloading,
             Status::Stopping => State::Stopping,
         });
-        manager.tell(&State::Status(format!(
+        self.manager.tell(&State::Status(format!(
             "{} workers in service",
             self.group.serving()
         )));

@@ -1,24 +1,23 @@
 //! The sockets of the server, bound once and inherited by every worker.
 
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::chown;
-use std::path::PathBuf;
 
 use anyhow::Context;
 use rickhouse_config::{Bind, Config};
 use rickhouse_os::credentials::Identity;
 use rickhouse_os::listen::{BindAddress, Listener};
+use rickhouse_os::socket_file::SocketFile;
 use rickhouse_os::{activation, inherit, process};
 
 use crate::plan;
 
-/// All listeners. Dropping them removes the socket files that were made here.
+/// All listeners.
 #[derive(Debug)]
 pub(super) struct Listeners {
     application: Vec<Listener>,
     health: Option<Listener>,
-    /// Socket files to remove at the end; those of inherited sockets belong to whoever made them.
-    files: Vec<PathBuf>,
+    /// Socket files, removed at the end; those of inherited sockets belong to whoever made them.
+    files: Vec<SocketFile>,
 }
 
 impl Listeners {
@@ -102,21 +101,13 @@ impl Listeners {
         };
         let listener = Listener::bind(&address, backlog)?;
         if let BindAddress::Unix { path, .. } = address {
+            let file = SocketFile::made_at(&path).with_context(|| bind.to_string())?;
             if let Some(owner) = owner.filter(|_| process::is_root()) {
-                chown(&path, Some(owner.uid()), Some(owner.gid()))
+                file.give_to(owner)
                     .with_context(|| format!("cannot give {bind} to {owner}"))?;
             }
-            self.files.push(path);
+            self.files.push(file);
         }
         Ok(vec![listener])
-    }
-}
-
-impl Drop for Listeners {
-    fn drop(&mut self) {
-        for file in &self.files {
-            // Somebody else removed it: what was wanted.
-            let _gone = std::fs::remove_file(file);
-        }
     }
 }

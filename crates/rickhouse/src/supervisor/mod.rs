@@ -2,6 +2,7 @@
 
 mod errand;
 mod listeners;
+mod manager;
 mod news;
 mod processes;
 mod watcher;
@@ -10,10 +11,10 @@ use std::ffi::OsString;
 use std::io;
 use std::sync::Arc;
 
-use anyhow::Context;
 use rickhouse_config::{Config, ResolvedGil};
 use rickhouse_os::credentials::Identity;
 use rickhouse_os::pidfile::PidFile;
+use rickhouse_os::signals::Signals;
 use rickhouse_os::{inherit, limits, process};
 use rickhouse_python::PythonInfo;
 use tracing::{error, info};
@@ -58,6 +59,8 @@ pub(crate) fn run(setup: Setup) -> anyhow::Result<i32> {
 }
 
 fn serve(setup: Setup, logs: &Logs) -> anyhow::Result<i32> {
+    // From here on a signal waits to be read: none ends the process between the pid file and the first worker.
+    let signals = Signals::take()?;
     let wanted = setup.config.max_connections as u64 + DESCRIPTORS_BESIDE_CONNECTIONS;
     limits::raise_open_files(wanted)?;
     let _pid_file = setup
@@ -74,7 +77,7 @@ fn serve(setup: Setup, logs: &Logs) -> anyhow::Result<i32> {
     if let Some(address) = listeners.health_address() {
         info!(code = "RH0102", "listening for health checks on {address}");
     }
-    let mut errand = Errand::new(&setup.config, logs)?;
+    let mut errand = Errand::new(&setup.config, logs, signals)?;
     let code = errand.run(&mut Processes::new(&setup, &listeners));
     Ok(code)
 }
@@ -123,43 +126,22 @@ fn counted(number: usize, what: &str) -> String {
 struct Logs {
     error: Arc<Output>,
     access: Option<Output>,
-    owner: Option<Identity>,
 }
 
 impl Logs {
     fn open(setup: &Setup) -> anyhow::Result<Self> {
-        let access = setup
-            .config
+        let (config, owner) = (&setup.config, setup.identity.as_ref());
+        let access = config
             .access_logfile
             .as_ref()
-            .map(|file| Output::open(file, io::stdout()))
+            .map(|file| Output::open(file, io::stdout(), owner))
             .transpose()?;
-        let error = Arc::new(Output::open(&setup.config.error_logfile, io::stderr())?);
-        let logs = Self {
-            error,
-            access,
-            owner: setup.identity.clone(),
-        };
-        logs.give_away()?;
-        Ok(logs)
+        let error = Arc::new(Output::open(&config.error_logfile, io::stderr(), owner)?);
+        Ok(Self { error, access })
     }
 
     fn reopen(&self) -> anyhow::Result<()> {
         self.error.reopen()?;
-        self.access.as_ref().map_or(Ok(()), Output::reopen)?;
-        self.give_away()
-    }
-
-    /// The workers open the files again by themselves, after they have given up root.
-    fn give_away(&self) -> anyhow::Result<()> {
-        let Some(owner) = self.owner.as_ref().filter(|_| process::is_root()) else {
-            return Ok(());
-        };
-        let mut given = [Some(&*self.error), self.access.as_ref()]
-            .into_iter()
-            .flatten();
-        given
-            .try_for_each(|log| log.give_to(owner))
-            .context("cannot give the log files to the workers' user")
+        self.access.as_ref().map_or(Ok(()), Output::reopen)
     }
 }

@@ -32,6 +32,13 @@ pub(super) fn log(report: &Report, pid: impl Fn(WorkerId) -> Option<u32>) {
         Report::WorkerRetiring(id, RetireReason::MaxRequests { answered }) => {
             info!(code = "RH0118", worker = %id, pid = pid(*id), answered, "worker has answered its share and is replaced");
         }
+        Report::WorkerRetiring(id, RetireReason::Asked) => {
+            info!(code = "RH0133", worker = %id, pid = pid(*id), "worker was asked to terminate and is replaced");
+        }
+        Report::WorkerUnreachable(id) => error!(
+            code = "RH0134", worker = %id, pid = pid(*id),
+            "worker has closed its channel to the supervisor or wrote nonsense to it; it is replaced and drained"
+        ),
         Report::WorkerRetiring(id, RetireReason::Stuck { text }) => error!(
             code = "RH0119", worker = %id, pid = pid(*id), detail = text,
             "worker is stuck: something in it cannot be interrupted; it is replaced and drained"

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use rickhouse_config::{GilMode, ResolvedGil};
@@ -29,12 +29,32 @@ pub(super) struct Processes<'a> {
 
 #[derive(Debug)]
 struct Process {
-    child: ChildId,
+    /// `None` once it has been reaped: its number may be anybody's then.
+    child: Option<ChildId>,
+    /// For the log.
+    pid: u32,
     control: SupervisorEnd,
     pulse: Pulse,
-    /// The worker's end of the channel is gone; the process will be, too.
-    closed: bool,
+    channel: Channel,
 }
+
+/// What there is to expect from a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Channel {
+    Open,
+    /// Messages have arrived that were not taken yet.
+    Full,
+    /// The worker's end is gone since then; mostly the process is about to end.
+    Closed(Instant),
+    /// The process lives all the same, and the group knows it.
+    Lost,
+}
+
+/// Messages that are taken from a worker at a time, so that none can keep the supervisor from the others.
+const MESSAGES_PER_ROUND: usize = 64;
+
+/// From the end of a worker's channel to the end of its process, at most.
+const LAST_BREATH: Duration = Duration::from_secs(1);
 
 impl<'a> Processes<'a> {
     pub(super) fn new(setup: &'a Setup, listeners: &'a Listeners) -> Self {
@@ -76,10 +96,11 @@ impl<'a> Processes<'a> {
         self.by_worker.insert(
             id,
             Process {
-                child,
+                child: Some(child),
+                pid: child.as_u32(),
                 control,
                 pulse,
-                closed: false,
+                channel: Channel::Open,
             },
         );
         Ok(())
@@ -87,68 +108,104 @@ impl<'a> Processes<'a> {
 
     /// Process id of a worker, for the log.
     pub(super) fn pid(&self, id: WorkerId) -> Option<u32> {
-        self.by_worker
-            .get(&id)
-            .map(|process| process.child.as_u32())
+        Some(self.by_worker.get(&id)?.pid)
     }
 
-    /// Tells a worker something. One that does not listen any more is left to the deadlines of the group.
+    /// Tells a worker something. One that does not listen any more is left to the deadlines of the group; it may notice
+    /// that the channel has ended, and take that for the end of its supervisor.
     pub(super) fn tell(&self, id: WorkerId, message: &ToWorker) -> anyhow::Result<()> {
         let process = self.by_worker.get(&id).context("no such process")?;
+        if process.channel == Channel::Lost {
+            process.control.hang_up();
+            anyhow::bail!("its channel is lost");
+        }
         Ok(process.control.send(message)?)
     }
 
-    /// Signals a worker.
+    /// Signals a worker; one that has been reaped is beyond that.
     pub(super) fn signal(&self, id: WorkerId, signal: Deadly) -> anyhow::Result<()> {
         let process = self.by_worker.get(&id).context("no such process")?;
-        Ok(child::send(process.child, signal)?)
+        match process.child {
+            Some(child) => Ok(child::send(child, signal)?),
+            None => Ok(()),
+        }
     }
 
     /// What becomes readable when a worker says something.
     pub(super) fn channels(&self) -> Vec<BorrowedFd<'_>> {
         self.by_worker
             .values()
-            .filter(|process| !process.closed)
+            .filter(|process| matches!(process.channel, Channel::Open | Channel::Full))
             .map(|process| process.control.as_fd())
             .collect()
     }
 
+    /// When there is something to do although no channel becomes readable.
+    pub(super) fn next_look(&self, now: Instant) -> Option<Instant> {
+        let look = |process: &Process| match process.channel {
+            Channel::Full => Some(now),
+            Channel::Closed(since) => Some(since + LAST_BREATH),
+            Channel::Open | Channel::Lost => None,
+        };
+        self.by_worker.values().filter_map(look).min()
+    }
+
     /// Who has ended; they are forgotten by [`Processes::forget`], when their last words have been read.
-    pub(super) fn ended(&self) -> Vec<(WorkerId, Ending)> {
+    pub(super) fn ended(&mut self) -> Vec<(WorkerId, Ending)> {
         let children: Vec<ChildId> = self
             .by_worker
             .values()
-            .map(|process| process.child)
+            .filter_map(|process| process.child)
             .collect();
-        let worker = |child| {
-            self.by_worker
-                .iter()
-                .find(|(_, process)| process.child == child)
-                .map(|(id, _)| *id)
-        };
-        child::reap(&children)
-            .into_iter()
-            .filter_map(|(child, ending)| Some((worker(child)?, ending)))
-            .collect()
+        let reaped = child::reap(&children);
+        let mut ended = Vec::with_capacity(reaped.len());
+        for (child, ending) in reaped {
+            for (id, process) in &mut self.by_worker {
+                if process.child == Some(child) {
+                    process.child = None;
+                    ended.push((*id, ending));
+                }
+            }
+        }
+        ended
     }
 
     pub(super) fn forget(&mut self, id: WorkerId) {
         self.by_worker.remove(&id);
     }
 
-    /// What the workers have said.
-    pub(super) fn messages(&mut self) -> Vec<(WorkerId, ToSupervisor)> {
+    /// What the workers have said; of one that has ended, all of it.
+    pub(super) fn messages(&mut self, now: Instant) -> Vec<(WorkerId, ToSupervisor)> {
         let mut all = Vec::new();
-        for (id, process) in self
-            .by_worker
-            .iter_mut()
-            .filter(|(_, process)| !process.closed)
-        {
-            let arrived = process.control.receive();
-            process.closed = arrived.closed;
+        for (id, process) in &mut self.by_worker {
+            if !matches!(process.channel, Channel::Open | Channel::Full) {
+                continue;
+            }
+            let limit = process.child.map_or(usize::MAX, |_| MESSAGES_PER_ROUND);
+            let arrived = process.control.receive(limit);
+            process.channel = match (arrived.closed, arrived.more) {
+                (true, _) => Channel::Closed(now),
+                (false, true) => Channel::Full,
+                (false, false) => Channel::Open,
+            };
             all.extend(arrived.messages.into_iter().map(|message| (*id, message)));
         }
         all
+    }
+
+    /// Whose channel has been closed for longer than a process takes to end; each is named once.
+    pub(super) fn lost(&mut self, now: Instant) -> Vec<WorkerId> {
+        let mut lost = Vec::new();
+        for (id, process) in &mut self.by_worker {
+            if let Channel::Closed(since) = process.channel
+                && process.child.is_some()
+                && now >= since + LAST_BREATH
+            {
+                process.channel = Channel::Lost;
+                lost.push(*id);
+            }
+        }
+        lost
     }
 
     /// When each worker last moved its pulse.

@@ -9,7 +9,8 @@ use rickhouse_config::Config;
 use rickhouse_os::poll;
 use rickhouse_os::process::exit_now;
 use rickhouse_os::signals::{Notice, Signals};
-use rickhouse_supervisor::control::{ToWorker, WorkerEnd};
+use rickhouse_supervisor::RetireReason;
+use rickhouse_supervisor::control::{ToSupervisor, ToWorker, WorkerEnd};
 use tracing::{debug, error, info, warn};
 
 use super::course::{Asked, Course};
@@ -23,6 +24,9 @@ pub(super) struct Logs {
     pub(super) access: Option<Arc<Output>>,
 }
 
+/// How often a worker that was asked to end is looked at: nobody tells when the last request is over.
+const END_IS_LOOKED_FOR: Duration = Duration::from_millis(250);
+
 /// What the thread works with.
 pub(super) struct Control {
     channel: WorkerEnd,
@@ -32,6 +36,8 @@ pub(super) struct Control {
     graceful_timeout: Duration,
     /// The supervisor's end is closed, and the worker on its way out.
     orphaned: bool,
+    /// The worker was asked to terminate before.
+    retiring: bool,
 }
 
 impl Control {
@@ -49,6 +55,7 @@ impl Control {
             course,
             graceful_timeout: config.graceful_timeout,
             orphaned: false,
+            retiring: false,
         }
     }
 
@@ -65,12 +72,12 @@ impl Control {
     }
 
     fn round(&mut self) {
-        // Beyond the deadline the exit handlers of the application run; they, too, have an end.
-        let end = self
-            .course
-            .deadline()
-            .map(|deadline| deadline + EXIT_HANDLERS);
-        let timeout = end.map(|end| end.saturating_duration_since(Instant::now()));
+        // After the requests the exit handlers of the application run; they, too, have an end.
+        let end = self.course.latest_end(EXIT_HANDLERS);
+        let timeout = end.map(|end| {
+            end.saturating_duration_since(Instant::now())
+                .min(END_IS_LOOKED_FOR)
+        });
         if timeout.is_some_and(|left| left.is_zero()) {
             error!(
                 code = "RH0206",
@@ -91,7 +98,7 @@ impl Control {
     }
 
     fn obey_supervisor(&mut self) {
-        let arrived = self.channel.receive();
+        let arrived = self.channel.receive(usize::MAX);
         for order in arrived.messages {
             debug!(?order, "order from the supervisor");
             match order {
@@ -115,21 +122,36 @@ impl Control {
     fn obey_signals(&mut self) {
         for notice in self.signals.pending() {
             match notice {
-                Notice::Terminate => {
-                    info!(
-                        code = "RH0201",
-                        "asked to terminate: running requests are finished"
-                    );
-                    self.drain(self.graceful_timeout);
-                }
+                Notice::Terminate => self.terminate(),
                 Notice::User1 => self.reopen_logs(),
                 Notice::Interrupt
                 | Notice::Quit
                 | Notice::HangUp
+                | Notice::User2
                 | Notice::TerminalIn
                 | Notice::TerminalOut
                 | Notice::Child => {}
             }
+        }
+    }
+
+    /// Leaves the service when a replacement is in it, so that it does not pause; asked twice, or without a supervisor,
+    /// at once.
+    fn terminate(&mut self) {
+        let asked = ToSupervisor::Retire(RetireReason::Asked);
+        let first = !std::mem::replace(&mut self.retiring, true);
+        if first && !self.orphaned && self.course.is_serving() && self.channel.send(&asked).is_ok()
+        {
+            info!(
+                code = "RH0201",
+                "asked to terminate: serving until there is a replacement"
+            );
+        } else {
+            info!(
+                code = "RH0210",
+                "asked to terminate: running requests are finished"
+            );
+            self.drain(self.graceful_timeout);
         }
     }
 

@@ -34,6 +34,8 @@ struct State {
     lost: usize,
     /// When the worker has to end, once it was asked to.
     deadline: Option<Instant>,
+    /// When its threads had left or were given up.
+    left: Option<Instant>,
 }
 
 /// What became of the wish to end.
@@ -64,6 +66,19 @@ impl Course {
     /// When the worker has to end, once it was asked to.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.state().deadline
+    }
+
+    /// When the process has to end at the latest, once the worker was asked to: its exit handlers get `handlers` from
+    /// the end of the requests, however much of the time for those was needed.
+    pub(super) fn latest_end(&self, handlers: Duration) -> Option<Instant> {
+        let state = self.state();
+        let deadline = state.deadline?;
+        Some(state.left.map_or(deadline, |left| left.min(deadline)) + handlers)
+    }
+
+    /// Whether there is a front end.
+    pub(super) fn is_serving(&self) -> bool {
+        self.state().front_end.is_some()
     }
 
     /// Counts a thread that serves, until the result is dropped.
@@ -104,6 +119,7 @@ impl Course {
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
         }
+        state.left = Some(Instant::now());
         state.threads
     }
 
@@ -211,5 +227,18 @@ mod tests {
         course.stop();
         assert_eq!(course.wait_for_end(), 1);
         assert_eq!(*notes.0.lock().expect("no panic"), ["drain", "stop"]);
+    }
+
+    #[test]
+    fn exit_handlers_get_their_time_from_the_end_of_the_requests() {
+        let (course, _) = serving();
+        let (hour, handlers) = (Duration::from_secs(3600), Duration::from_secs(3));
+        assert_eq!(course.latest_end(handlers), None);
+        let deadline = Instant::now() + hour;
+        course.drain_by(deadline);
+        assert_eq!(course.latest_end(handlers), Some(deadline + handlers));
+        assert_eq!(course.wait_for_end(), 0, "no thread was counted");
+        let end = course.latest_end(handlers).expect("asked for");
+        assert!(end <= Instant::now() + handlers);
     }
 }

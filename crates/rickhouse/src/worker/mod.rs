@@ -92,11 +92,12 @@ fn serve(
     let _orphaned = supervisor.send(&ToSupervisor::Loading);
     let mut host = Host::start(runtime, main_thread, &settings).map_err(host_failure)?;
     let service = Service::open(&plan, listeners, health, access).map_err(process_failure)?;
+    // Before the first thread takes a request: from here on who asks for the end has to wait for those.
+    course.serve(service.handle());
     service
         .start_threads(&host, &course)
         .map_err(process_failure)?;
     watchdog.observe(host.watch());
-    course.serve(service.handle());
     report_ready(&supervisor, &mut host, &plan);
 
     let left = course.wait_for_end();
@@ -121,18 +122,20 @@ fn serve(
 fn settle_in(plan: &Plan) -> anyhow::Result<(Signals, Logs)> {
     let config = &plan.config;
     let signals = Signals::take()?;
-    let error = Arc::new(Output::open(&config.error_logfile, io::stderr())?);
+    let identity = Identity::lookup(config.user.as_deref(), config.group.as_deref())?;
+    let owner = identity.as_ref();
+    let error = Arc::new(Output::open(&config.error_logfile, io::stderr(), owner)?);
     let access = config
         .access_logfile
         .as_ref()
-        .map(|file| Output::open(file, io::stdout()))
+        .map(|file| Output::open(file, io::stdout(), owner))
         .transpose()?
         .map(Arc::new);
     log::start(Arc::clone(&error), config.log_level)?;
     if let Some(mask) = config.umask {
         limits::set_umask(mask);
     }
-    if let Some(identity) = Identity::lookup(config.user.as_deref(), config.group.as_deref())? {
+    if let Some(identity) = &identity {
         identity.assume()?;
         exec::renew_death_signal(plan.supervisor)?;
     }

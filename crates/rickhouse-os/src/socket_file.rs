@@ -1,0 +1,175 @@
+//! The file of a Unix socket: making it, giving it away, and removing it if it is still ours.
+
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, Mode, OFlags, chownat, fstat, open};
+use rustix::io::Errno;
+use rustix::net::{
+    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, socket_with, sockopt,
+};
+use rustix::process::{Gid, Uid, umask};
+
+use crate::credentials::Identity;
+use crate::process;
+
+/// A socket file that this process made; removed on drop, unless somebody has put another one in its place.
+#[derive(Debug)]
+pub struct SocketFile {
+    path: PathBuf,
+    /// Device and inode.
+    identity: (u64, u64),
+}
+
+impl SocketFile {
+    /// The socket file at `path`, which this process has just bound.
+    ///
+    /// # Errors
+    /// When it is gone, or is no socket.
+    pub fn made_at(path: &Path) -> io::Result<Self> {
+        let found = fs::symlink_metadata(path)?;
+        if !found.file_type().is_socket() {
+            return Err(replaced());
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            identity: (found.dev(), found.ino()),
+        })
+    }
+
+    /// Gives the file to `owner`, and never anything else that has taken its name.
+    ///
+    /// # Errors
+    /// What the kernel says; root may.
+    pub fn give_to(&self, owner: &Identity) -> io::Result<()> {
+        let file = open(
+            &self.path,
+            OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC,
+            Mode::empty(),
+        )?;
+        let found = fstat(&file)?;
+        if (found.st_dev, found.st_ino) != self.identity {
+            return Err(replaced());
+        }
+        let (user, group) = (Uid::from_raw(owner.uid()), Gid::from_raw(owner.gid()));
+        Ok(chownat(
+            &file,
+            "",
+            Some(user),
+            Some(group),
+            AtFlags::EMPTY_PATH,
+        )?)
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if fs::symlink_metadata(&self.path)
+            .is_ok_and(|found| (found.dev(), found.ino()) == self.identity)
+        {
+            // Somebody else removed it at this moment: what was wanted.
+            let _gone = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn replaced() -> io::Error {
+    io::Error::other("somebody has put something else in the place of the socket file")
+}
+
+/// Who is in the way of a new socket file.
+pub(crate) enum Occupant {
+    /// Nobody, or a file that nobody listens on any more, which has been removed.
+    Nobody,
+    /// A listener, by its name and process id where the kernel tells.
+    Listener(Option<String>),
+}
+
+/// Removes a socket file that nobody listens on. What is not a socket is left for `bind` to fail on.
+pub(crate) fn clear(path: &Path) -> io::Result<Occupant> {
+    if !fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
+        return Ok(Occupant::Nobody);
+    }
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let probe = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    match connect(&probe, &SocketAddrUnix::new(path)?) {
+        Ok(()) => Ok(Occupant::Listener(
+            sockopt::socket_peercred(&probe)
+                .ok()
+                .map(|peer| process::describe(peer.pid.as_raw_nonzero().get().unsigned_abs())),
+        )),
+        Err(Errno::NOENT) => Ok(Occupant::Nobody),
+        Err(Errno::CONNREFUSED) => fs::remove_file(path).map(|()| Occupant::Nobody),
+        // A full backlog (EAGAIN), a socket that is not for us (EACCES) or not for streams: somebody is there.
+        Err(_) => Ok(Occupant::Listener(None)),
+    }
+}
+
+/// Binds a socket to a new file with exactly the permissions `mode`, or those of the umask.
+///
+/// The umask is changed for the moment, as any change after `bind` could hit another file: no thread may make files then.
+pub(crate) fn bind_new(path: &Path, mode: Option<u32>) -> Result<OwnedFd, Errno> {
+    let name = SocketAddrUnix::new(path)?;
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let fd = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    let before = mode.map(|mode| umask(Mode::from_bits_truncate(!mode & 0o777)));
+    let bound = bind(&fd, &name);
+    before.map(umask);
+    bound.map(|()| fd)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::{UnixListener, UnixStream};
+
+    use super::*;
+
+    #[test]
+    fn another_file_of_the_same_name_stays() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("s");
+        let _first = bind_new(&path, None).expect("a socket");
+        let ours = SocketFile::made_at(&path).expect("there");
+        fs::rename(&path, folder.path().join("aside")).expect("writable");
+        let _second = UnixListener::bind(&path).expect("a socket");
+        let owner = Identity::lookup(Some("0"), Some("0"))
+            .expect("numbers")
+            .expect("asked for");
+        assert!(ours.give_to(&owner).is_err());
+        drop(ours);
+        assert!(path.exists());
+        drop(SocketFile::made_at(&path).expect("there"));
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_listener_with_a_full_backlog_is_alive() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("s");
+        let listener = bind_new(&path, Some(0o600)).expect("a socket");
+        rustix::net::listen(&listener, 0).expect("a listener");
+        let own = format!("(pid {})", std::process::id());
+        let first = clear(&path).expect("readable");
+        assert!(matches!(first, Occupant::Listener(Some(who)) if who.ends_with(&own)));
+        // Nobody accepts: the queue is full after one or two.
+        let fill = |_| {
+            let client = socket_with(
+                AddressFamily::UNIX,
+                SocketType::STREAM,
+                SocketFlags::NONBLOCK,
+                None,
+            )
+            .expect("a socket");
+            connect(&client, &SocketAddrUnix::new(&path).expect("short"))
+                .map(|()| UnixStream::from(client))
+        };
+        let _waiting: Vec<_> = (0..100).map(fill).take_while(Result::is_ok).collect();
+        assert!(matches!(
+            clear(&path).expect("readable"),
+            Occupant::Listener(None)
+        ));
+    }
+}
