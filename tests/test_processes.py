@@ -2,6 +2,7 @@
 
 import json
 import os
+import pwd
 import re
 import signal
 import socket
@@ -618,3 +619,64 @@ def test_a_worker_does_not_inherit_what_it_does_not_need(serve):
         for pid in server.workers():
             for fd in processes.descriptors(pid):
                 assert not os.path.samestat(os.stat(f"/proc/{pid}/fd/{fd}"), wanted)
+
+
+def test_a_worker_asked_to_terminate_serves_until_it_is_replaced(serve):
+    server = serve("worker_app")
+    (pid,) = server.workers()
+    os.kill(pid, signal.SIGTERM)
+    # Every request is answered meanwhile: none meets a closed door, and none is cut.
+    until(lambda: who(server)["pid"] != pid, "the replacement to serve")
+    until(lambda: not processes.alive(pid), "the worker to leave")
+    assert server.log.search("RH0133") and not server.log.search("without being asked")
+
+
+def test_sigusr2_ends_nothing(serve):
+    server = serve("worker_app")
+    before = server.workers()
+    server.signal(signal.SIGUSR2)
+    for pid in before:
+        os.kill(pid, signal.SIGUSR2)
+    server.log.wait_for("RH0135")
+    assert who(server)["pid"] in before
+
+
+def test_mistakes_of_every_kind_are_listed_together(serve):
+    server = serve(
+        "missing.py", "--workers", "x", "--user", "no-such-user-here", "--group", "no-such-group-here",
+        "--access-logformat", "%Z", ready=False,
+    )  # fmt: skip
+    assert server.wait_exit() == 2
+    server.expected_code = 2
+    for said in ("--workers: ", "--user: ", "--group: ", "--access-logformat: ", "TARGET: "):
+        server.log.expect(said)
+
+
+@pytest.mark.needs_root
+def test_root_follows_no_link_to_write_a_log_of_another_user(serve):
+    with tempfile.TemporaryDirectory(prefix="rh") as folder:
+        precious = Path(folder) / "precious"
+        precious.write_text("kept")
+        (Path(folder) / "log").symlink_to(precious)
+        server = serve(
+            "worker_app", "--user", "nobody", "--group", "nogroup", "--access-logfile", f"{folder}/log", ready=False,
+        )  # fmt: skip
+        assert server.wait_exit() == 1
+        server.expected_code = 1
+        server.log.expect("symbolic link")
+        assert precious.read_text() == "kept" and precious.stat().st_uid == 0
+
+
+@pytest.mark.needs_root
+def test_the_home_is_that_of_the_workers_user(serve):
+    with tempfile.TemporaryDirectory(prefix="rh") as folder:
+        os.chmod(folder, 0o755)
+        (Path(folder) / "app.py").write_text(
+            "import json, os\n"
+            "def application(environ, start_response):\n"
+            "    start_response('200 OK', [])\n"
+            "    return [json.dumps([os.environ[name] for name in ('HOME', 'USER', 'LOGNAME')]).encode()]\n"
+        )
+        server = serve("app:application", "--user", "nobody", cwd=Path(folder), prefix=OPEN_HOME)
+        assert json.loads(server.get("/").text) == [pwd.getpwnam("nobody").pw_dir, "nobody", "nobody"]
+        server.stop()

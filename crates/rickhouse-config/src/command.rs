@@ -76,7 +76,19 @@ impl From<ConfigErrors> for Exit {
     }
 }
 
+/// What a machine makes of a configuration.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// What it cannot do.
+    pub mistakes: Vec<Mistake>,
+    /// What follows from the options on it, in lines for the output of `rickhouse config`.
+    pub remarks: Vec<String>,
+}
+
 /// Reads the whole configuration. The first argument is the command's own name.
+///
+/// `machine` says what only the running Python and the system can: it is asked once, also where there are mistakes already
+/// (the values in question are the defaults then), so that all are listed together.
 ///
 /// # Errors
 ///
@@ -84,6 +96,7 @@ impl From<ConfigErrors> for Exit {
 pub fn parse_command(
     arguments: Vec<OsString>,
     surroundings: &Surroundings<'_>,
+    machine: impl FnOnce(&Config, &Origins) -> Findings,
 ) -> Result<Command, Exit> {
     let mut mistakes = Vec::new();
     let line = command_line::read(arguments, &mut mistakes).map_err(|nothing| {
@@ -116,19 +129,20 @@ pub fn parse_command(
         [line.layer, environment.own, file, environment.conventions],
         path,
     );
-    match line.command {
-        SubCommand::Serve => {
-            let config = resolve::resolve(&options, surroundings, mistakes)?;
-            Ok(Command::Serve {
-                config: Box::new(config),
-                origins: Origins(options.origins()),
-            })
-        }
-        SubCommand::Config => {
-            resolve::check(&options, surroundings, mistakes)?;
-            Ok(Command::ShowConfig(show(&options)))
-        }
-    }
+    let origins = Origins(options.origins());
+    let needs_target = matches!(line.command, SubCommand::Serve);
+    let (config, more) = resolve::resolve(&options, surroundings, needs_target);
+    let findings = machine(&config, &origins);
+    mistakes.extend(more);
+    mistakes.extend(findings.mistakes);
+    ConfigErrors::unless_none(mistakes)?;
+    Ok(match line.command {
+        SubCommand::Serve => Command::Serve {
+            config: Box::new(config),
+            origins,
+        },
+        SubCommand::Config => Command::ShowConfig(show(&options, &findings.remarks)),
+    })
 }
 
 /// The file somebody named, which therefore has to be there.

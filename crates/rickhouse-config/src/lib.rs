@@ -25,7 +25,7 @@ mod surroundings;
 mod table;
 mod values;
 
-pub use command::{Command, Exit, Origins, Stream, parse_command};
+pub use command::{Command, Exit, Findings, Origins, Stream, parse_command};
 pub use config::{Config, GilMode, LogLevel};
 pub use gil::{PythonFacts, ResolvedGil, check_gil};
 pub use mistakes::{ConfigErrors, Mistake, Place};

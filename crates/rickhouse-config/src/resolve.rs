@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::config::{Config, GilMode, LogLevel};
-use crate::mistakes::{ConfigErrors, Mistake};
+use crate::mistakes::Mistake;
 use crate::options::Options;
 use crate::origin::Origin;
 use crate::reader::Reader;
@@ -16,14 +16,14 @@ use crate::values::{Bind, LogFile, Target, check_header_text, check_root_path, c
 /// quarter of what it would with CPython's own 5 ms, and the long one loses nothing measurable.
 const SWITCH_INTERVAL_OF_SEVERAL: Duration = Duration::from_millis(1);
 
-/// Gives the options their meaning. `earlier` are the mistakes that the sources had.
+/// Gives the options their meaning, which is good only where there are no mistakes.
 pub(crate) fn resolve(
     options: &Options,
     surroundings: &Surroundings<'_>,
-    earlier: Vec<Mistake>,
-) -> Result<Config, ConfigErrors> {
+    needs_target: bool,
+) -> (Config, Vec<Mistake>) {
     let (config, mut mistakes) = read(options, surroundings);
-    if options.said(&table::TARGET).is_none() {
+    if needs_target && options.said(&table::TARGET).is_none() {
         let message = "there is no application to serve";
         mistakes.push(
             Mistake::of_option(table::TARGET.name, Origin::Default, message).hint(
@@ -31,21 +31,7 @@ pub(crate) fn resolve(
             ),
         );
     }
-    let mistakes: Vec<_> = earlier.into_iter().chain(mistakes).collect();
-    ConfigErrors::unless_none(mistakes).map(|()| config)
-}
-
-/// Only says whether the options have a meaning; an application is not missed.
-pub(crate) fn check(
-    options: &Options,
-    surroundings: &Surroundings<'_>,
-    earlier: Vec<Mistake>,
-) -> Result<(), ConfigErrors> {
-    let mistakes: Vec<_> = earlier
-        .into_iter()
-        .chain(read(options, surroundings).1)
-        .collect();
-    ConfigErrors::unless_none(mistakes)
+    (config, mistakes)
 }
 
 /// The configuration, good only where there are no mistakes.

@@ -8,7 +8,8 @@ use crate::options::{Item, Options};
 use crate::table::{self, Default, Kind, OptionSpec};
 
 /// Writes the effective options as TOML. They have to be good: what is wrong with them has been said before.
-pub(crate) fn show(options: &Options) -> String {
+/// `remarks` stand at the top.
+pub(crate) fn show(options: &Options, remarks: &[String]) -> String {
     let mut text = String::from("# The effective configuration.\n");
     match &options.file {
         Some(path) => push(
@@ -16,6 +17,9 @@ pub(crate) fn show(options: &Options) -> String {
             format_args!("# File read: {}\n", one_line(&path.display().to_string())),
         ),
         None => text.push_str("# No file was read.\n"),
+    }
+    for remark in remarks {
+        push(&mut text, format_args!("# {}\n", one_line(remark)));
     }
     for section in table::SECTIONS {
         let mut specs = section

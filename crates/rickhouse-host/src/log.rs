@@ -58,11 +58,13 @@ pub(crate) fn interrupted(py: Python<'_>, label: &str, sent: bool) {
     py.detach(|| {
         if sent {
             tracing::info!(
+                code = "RH0305",
                 request = label,
                 "Request interrupted by RequestTimeout after headers sent; response truncated."
             );
         } else {
             tracing::info!(
+                code = "RH0306",
                 request = label,
                 "Request interrupted by RequestTimeout; thread recovered."
             );

@@ -1,8 +1,9 @@
 //! Giving up root: who to become, and making sure that there is no way back.
 
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, OsString};
 use std::io;
 use std::mem::MaybeUninit;
+use std::os::unix::ffi::OsStringExt;
 use std::ptr;
 
 use rustix::process::{getegid, geteuid};
@@ -19,6 +20,8 @@ pub struct Identity {
     gid: libc::gid_t,
     /// Login name, for its supplementary groups; `None` for a number without an account.
     name: Option<CString>,
+    /// Home directory of the account.
+    home: Option<CString>,
 }
 
 impl Identity {
@@ -32,11 +35,7 @@ impl Identity {
         let group = group.map(group_number).transpose()?;
         let Some(user) = user else {
             let present = account_by_number(geteuid().as_raw())?;
-            return Ok(group.map(|gid| Self {
-                uid: geteuid().as_raw(),
-                gid,
-                name: present.map(|account| account.name),
-            }));
+            return Ok(group.map(|gid| Self::of(geteuid().as_raw(), gid, present)));
         };
         let number = user.parse::<libc::uid_t>().ok();
         let account = match number {
@@ -50,11 +49,17 @@ impl Identity {
         let gid = group
             .or(account.as_ref().map(|account| account.gid))
             .ok_or_else(unknown)?;
-        Ok(Some(Self {
+        Ok(Some(Self::of(uid, gid, account)))
+    }
+
+    fn of(uid: libc::uid_t, gid: libc::gid_t, account: Option<Account>) -> Self {
+        let (name, home) = account.map(|account| (account.name, account.home)).unzip();
+        Self {
             uid,
             gid,
-            name: account.map(|account| account.name),
-        }))
+            name,
+            home,
+        }
     }
 
     /// User number.
@@ -67,6 +72,25 @@ impl Identity {
     #[must_use]
     pub fn gid(&self) -> u32 {
         self.gid
+    }
+
+    /// Whether this process can become this identity: it is it already, or it is root.
+    #[must_use]
+    pub fn is_possible(&self) -> bool {
+        geteuid().is_root() || (geteuid().as_raw() == self.uid && getegid().as_raw() == self.gid)
+    }
+
+    /// What tells programs whom they run as, and where that one's home is; nothing for a number without an account.
+    #[must_use]
+    pub fn environment(&self) -> Vec<(OsString, OsString)> {
+        let text = |text: &CString| OsString::from_vec(text.as_bytes().to_vec());
+        let account = self.name.iter().zip(&self.home);
+        account
+            .flat_map(|(name, home)| {
+                [("HOME", home), ("USER", name), ("LOGNAME", name)]
+                    .map(|(variable, value)| (variable.into(), text(value)))
+            })
+            .collect()
     }
 
     /// Makes the whole process this identity: supplementary groups, group, user, in that order, and proves that root
@@ -127,6 +151,7 @@ struct Account {
     uid: libc::uid_t,
     gid: libc::gid_t,
     name: CString,
+    home: CString,
 }
 
 fn account_by_name(name: &str) -> Result<Option<Account>, OsError> {
@@ -163,10 +188,13 @@ fn read_account(
         |record: &libc::passwd| {
             // SAFETY: a record that was found holds a NUL-terminated name, which lives in the buffer of the caller.
             let name = unsafe { CStr::from_ptr(record.pw_name) };
+            // SAFETY: as for the name.
+            let home = unsafe { CStr::from_ptr(record.pw_dir) };
             Account {
                 uid: record.pw_uid,
                 gid: record.pw_gid,
                 name: name.to_owned(),
+                home: home.to_owned(),
             }
         },
     )
@@ -266,5 +294,23 @@ mod tests {
             identity.map(|identity| (identity.uid(), identity.gid())),
             Some((3_999_999, 3_999_998))
         );
+    }
+
+    #[test]
+    fn an_account_has_a_home_and_a_number_alone_has_none() {
+        let root = Identity::lookup(Some("0"), None)
+            .expect("root exists")
+            .expect("asked for");
+        let names: Vec<_> = root
+            .environment()
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
+        assert_eq!(names, ["HOME", "USER", "LOGNAME"]);
+        assert_eq!(root.environment()[1].1, "root");
+        let number = Identity::lookup(Some("3999999"), Some("0"))
+            .expect("numbers")
+            .expect("asked for");
+        assert_eq!(number.environment(), []);
     }
 }

@@ -26,6 +26,8 @@ pub struct Exec<'fd> {
     pub arguments: Vec<OsString>,
     /// Environment variables the child must not inherit.
     pub forget: Vec<OsString>,
+    /// Environment variables the child gets besides those it inherits, or with other values.
+    pub environment: Vec<(OsString, OsString)>,
     /// Descriptors the child gets, each under a name; the numbers stay what they are here.
     pub descriptors: Vec<(String, BorrowedFd<'fd>)>,
 }
@@ -57,6 +59,7 @@ impl Exec<'_> {
         for name in &self.forget {
             command.env_remove(name);
         }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         let numbers: Vec<RawFd> = self
             .descriptors
             .iter()

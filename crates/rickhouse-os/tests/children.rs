@@ -16,6 +16,7 @@ fn shell<'fd>(script: &str, descriptors: Vec<(String, BorrowedFd<'fd>)>) -> Exec
         program: "sh".into(),
         arguments: ["-c", script].map(OsString::from).to_vec(),
         forget: vec!["RICKHOUSE_TEST_SECRET".into()],
+        environment: vec![("RICKHOUSE_TEST_GIFT".into(), "given".into())],
         descriptors,
     }
 }
@@ -91,4 +92,23 @@ fn a_missing_program_is_an_error_here_not_a_dead_child() {
     let error = exec.spawn().expect_err("it does not exist");
     assert!(matches!(error, OsError::Exec { .. }), "{error}");
     assert_eq!(error.to_string(), "cannot start /no/such/program");
+}
+
+#[test]
+fn a_child_gets_the_variables_it_is_given() {
+    let child = shell("test \"$RICKHOUSE_TEST_GIFT\" = given", Vec::new()).spawn();
+    assert_eq!(ended(child.expect("sh exists")), Ending::Code(0));
+}
+
+#[test]
+fn a_stopped_child_is_aborted_all_the_same() {
+    let child = shell("ulimit -c 0; kill -STOP $$; exit 0", Vec::new())
+        .spawn()
+        .expect("sh exists");
+    let state = || std::fs::read_to_string(format!("/proc/{child}/stat")).expect("not reaped yet");
+    while !state().contains(") T ") {
+        thread::sleep(Duration::from_millis(2));
+    }
+    send(child, Deadly::Abort).expect("ours");
+    assert_eq!(ended(child), Ending::Signal(6));
 }

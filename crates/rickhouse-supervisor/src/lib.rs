@@ -15,6 +15,7 @@
 mod backoff;
 pub mod control;
 mod event;
+mod failure;
 mod group;
 pub mod pulse;
 mod settings;

@@ -118,6 +118,41 @@ fn who_retires_serves_until_its_replacement_does() {
 }
 
 #[test]
+fn asking_again_is_no_news() {
+    let mut world = World::serving(1);
+    for _ in 0..100 {
+        world.tell(Event::RetireRequested(WorkerId(1), RetireReason::Asked));
+        world.tell(Event::ChannelLost(WorkerId(1)));
+    }
+    let news = |report: &&Report| {
+        matches!(
+            report,
+            Report::WorkerRetiring(..) | Report::WorkerUnreachable(_)
+        )
+    };
+    assert_eq!(world.reports.iter().filter(news).count(), 1);
+    assert_eq!(world.spawned, 2);
+}
+
+#[test]
+fn a_worker_without_a_channel_is_replaced_and_drained() {
+    let mut world = World::serving(1);
+    world.tell(Event::ChannelLost(WorkerId(1)));
+    assert_eq!(world.workers(), [WorkerId(1), WorkerId(2)]);
+    world.tell(Event::Ready(WorkerId(2)));
+    assert_eq!(world.drained, [WorkerId(1)]);
+}
+
+#[test]
+fn a_worker_that_loses_its_channel_before_it_serves_did_not_start() {
+    let mut world = World::new(settings(1));
+    world.tell(Event::ChannelLost(WorkerId(1)));
+    assert_eq!(world.killed, [WorkerId(1)]);
+    world.all_leave();
+    assert_eq!(world.exit, Some(1));
+}
+
+#[test]
 fn who_retires_serves_on_when_its_replacement_does_not_start() {
     let mut world = World::serving(1);
     world.tell(Event::RetireRequested(

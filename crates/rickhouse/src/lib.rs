@@ -9,6 +9,7 @@ mod command_line;
 mod entry;
 mod invocation;
 mod log;
+mod machine;
 mod plan;
 mod supervisor;
 mod worker;

@@ -1,5 +1,6 @@
 //! What a worker is told before it starts: a JSON document in a memory file.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use rickhouse_config::{Config, ResolvedGil};
@@ -33,6 +34,8 @@ pub(crate) struct Plan {
     pub(crate) listeners: usize,
     /// What the GIL mode of the configuration is on this Python.
     pub(crate) gil: ResolvedGil,
+    /// The Python it runs on (`sys.executable`).
+    pub(crate) python: PathBuf,
     /// The configuration.
     pub(crate) config: Config,
 }

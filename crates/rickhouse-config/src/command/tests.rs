@@ -27,7 +27,7 @@ fn run(line: &[&str], variables: &[(&str, &str)], files: &[(&str, &str)]) -> Res
         .chain(line)
         .map(OsString::from)
         .collect();
-    parse_command(arguments, &surroundings)
+    parse_command(arguments, &surroundings, |_, _| Findings::default())
 }
 
 fn served(line: &[&str], variables: &[(&str, &str)], files: &[(&str, &str)]) -> (Config, Origins) {
@@ -294,5 +294,43 @@ proptest! {
         if let Err(exit) = run(&line, &[], &[]) {
             prop_assert!(exit.text.ends_with('\n') && matches!(exit.code, 0 | 2));
         }
+    }
+}
+
+#[test]
+fn what_the_machine_finds_is_listed_with_the_rest() {
+    let surroundings = Surroundings {
+        environment: Vec::new(),
+        directory: "/start".into(),
+        pid: 42,
+        read: &|_| Err(io::ErrorKind::NotFound.into()),
+        is_file: &|_| false,
+    };
+    let find = |line: &str, wrong: bool| {
+        parse_command(
+            line.split(' ').map(OsString::from).collect(),
+            &surroundings,
+            |_, origins| Findings {
+                mistakes: wrong
+                    .then(|| origins.mistake("user", "there is no user"))
+                    .into_iter()
+                    .collect(),
+                remarks: vec!["own GILs".to_owned()],
+            },
+        )
+    };
+    let exit = find("rickhouse serve app --workers x --user me", true).expect_err("mistakes");
+    assert!(
+        exit.text.contains("--workers: ")
+            && exit
+                .text
+                .contains("--user: there is no user (command line)"),
+        "{}",
+        exit.text
+    );
+    assert!(find("rickhouse config --user me", true).is_err());
+    match find("rickhouse config", false) {
+        Ok(Command::ShowConfig(text)) => assert!(text.contains("\n# own GILs\n"), "{text}"),
+        other => panic!("nothing to show: {other:?}"),
     }
 }

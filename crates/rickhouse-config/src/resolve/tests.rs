@@ -33,7 +33,9 @@ fn config(said: &[(&str, &str)]) -> Config {
         .chain(said)
         .copied()
         .collect();
-    resolve(&options(&said), &start(), Vec::new()).unwrap()
+    let (config, mistakes) = resolve(&options(&said), &start(), true);
+    assert_eq!(mistakes, []);
+    config
 }
 
 fn mistakes(said: &[(&str, &str)]) -> Vec<String> {
@@ -42,10 +44,8 @@ fn mistakes(said: &[(&str, &str)]) -> Vec<String> {
         .chain(said)
         .copied()
         .collect();
-    match resolve(&options(&said), &start(), Vec::new()) {
-        Ok(_) => Vec::new(),
-        Err(ConfigErrors(mistakes)) => mistakes.iter().map(ToString::to_string).collect(),
-    }
+    let (_, mistakes) = resolve(&options(&said), &start(), true);
+    mistakes.iter().map(ToString::to_string).collect()
 }
 
 #[test]
@@ -232,9 +232,8 @@ fn every_mistake_at_once() {
         ("bind", "here"),
         ("umask", "999"),
     ];
-    let found = resolve(&options(&said), &start(), Vec::new()).unwrap_err();
+    let (_, found) = resolve(&options(&said), &start(), true);
     let options: Vec<_> = found
-        .0
         .iter()
         .map(|mistake| mistake.place.option.unwrap_or_default())
         .collect();
@@ -336,8 +335,11 @@ fn an_address_is_listened_on_once() {
             ),
             ("target", Said::one("app", Origin::CommandLine)),
         ]);
-        resolve(&Options::combine([layer], None), &start(), Vec::new())
-            .map_err(|errors| errors.0[0].message.clone())
+        let (config, mistakes) = resolve(&Options::combine([layer], None), &start(), true);
+        match mistakes.first() {
+            Some(mistake) => Err(mistake.message.clone()),
+            None => Ok(config),
+        }
     };
     assert_eq!(bind(&[":80", "[::]:80"]).unwrap().bind.len(), 2);
     assert_eq!(bind(&[":0", ":0"]).unwrap().bind.len(), 2);

@@ -15,6 +15,10 @@ section! { "Logging";
         kind: Kind::Text,
         default: Default::Text("combined"),
         help: "Format of the access log: common, combined, json, or an Apache format string",
+        details: "The directives of a format string: %a %h (the client, after trusted proxies), %{c}a %{remote}p (the peer), %A %p \
+            (the listener), %r %m %U %q %H (the request), %v %V (its Host), %s (status), %b %B (bytes of the body), %t (time, UTC), \
+            %D %{us}T %{ms}T %T %{s}T (duration), %k (earlier requests of the connection), %X (its state), %P (process id), %{Name}i and %{Name}o (a \
+            header of the request, of the response), %l %u (always -), %%. < and > before a letter are understood and mean nothing.",
         ..OptionSpec::BASE
     };
     ERROR_LOGFILE: OptionSpec {

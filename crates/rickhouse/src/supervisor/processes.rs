@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use rickhouse_config::{GilMode, ResolvedGil};
 use rickhouse_os::child::{self, ChildId, Deadly, Ending};
+use rickhouse_os::credentials::Identity;
 use rickhouse_os::exec::Exec;
-use rickhouse_os::{activation, notify, shared};
+use rickhouse_os::{activation, notify, process, shared};
 use rickhouse_supervisor::WorkerId;
 use rickhouse_supervisor::control::{self, SupervisorEnd, ToSupervisor, ToWorker};
 use rickhouse_supervisor::pulse::Pulse;
@@ -90,6 +92,7 @@ impl<'a> Processes<'a> {
             program,
             arguments: command.collect(),
             forget,
+            environment: self.environment(),
             descriptors,
         }
         .spawn()?;
@@ -222,8 +225,22 @@ impl<'a> Processes<'a> {
             supervisor: std::process::id(),
             listeners: self.listeners.count(),
             gil: self.setup.gil,
+            python: self
+                .setup
+                .interpreter
+                .first()
+                .map(PathBuf::from)
+                .unwrap_or_default(),
             config: self.setup.config.clone(),
         }
+    }
+
+    /// Of another user: with root's `HOME`, an application would look for its files, and fail, in root's.
+    fn environment(&self) -> Vec<(OsString, OsString)> {
+        let identity = self.setup.identity.as_ref();
+        identity
+            .filter(|_| self.setup.config.user.is_some() && process::is_root())
+            .map_or_else(Vec::new, Identity::environment)
     }
 
     fn command(&self, descriptors: String) -> Vec<OsString> {

@@ -14,6 +14,7 @@ mod settings;
 mod stacks;
 mod watchdog;
 
+use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
@@ -138,6 +139,13 @@ fn settle_in(plan: &Plan) -> anyhow::Result<(Signals, Logs)> {
     if let Some(identity) = &identity {
         identity.assume()?;
         exec::renew_death_signal(plan.supervisor)?;
+        // What Python would make of it is an import error somewhere in its library.
+        File::open(&plan.python).with_context(|| {
+            format!(
+                "{identity} cannot read Python at {} (every folder on the way has to let that user in)",
+                plan.python.display()
+            )
+        })?;
     }
     if let Some(folder) = &config.chdir {
         std::env::set_current_dir(folder)
