@@ -87,8 +87,13 @@ impl Body {
             awaits_continue && framing != Framing::None && framing != Framing::Length(0);
         self.broken = None;
         // A body that would have been read ahead, had the client not asked to be told when to send it.
-        let small = matches!(framing, Framing::Length(length) if length <= limits.request_buffer as u64);
-        self.pace = if small { Pace::fixed() } else { Pace::default() };
+        let small =
+            matches!(framing, Framing::Length(length) if length <= limits.request_buffer as u64);
+        self.pace = if small {
+            Pace::fixed()
+        } else {
+            Pace::default()
+        };
         Ok(())
     }
 

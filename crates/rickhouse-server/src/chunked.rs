@@ -42,10 +42,23 @@ pub(crate) struct ChunkDecoder {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    Size { value: u64, digits: u8 },
-    Extension { size: u64 },
-    SizeLf { size: u64 },
-    Data { left: u64 },
+    Size {
+        value: u64,
+        digits: u8,
+    },
+    /// White space after the size, which only an extension may follow.
+    Blank {
+        size: u64,
+    },
+    Extension {
+        size: u64,
+    },
+    SizeLf {
+        size: u64,
+    },
+    Data {
+        left: u64,
+    },
     DataCr,
     DataLf,
     TrailerStart,
@@ -132,6 +145,14 @@ impl ChunkDecoder {
         };
         match self.state {
             State::Size { value, digits } => self.size_byte(byte, value, digits),
+            State::Blank { size } => {
+                bounded(byte, &mut self.extension_bytes, EXTENSION_LIMIT)?;
+                match byte {
+                    b' ' | b'\t' => Ok(State::Blank { size }),
+                    b';' => Ok(State::Extension { size }),
+                    _ => Err(ChunkError::Size),
+                }
+            }
             State::Extension { size } => {
                 bounded(byte, &mut self.extension_bytes, EXTENSION_LIMIT)?;
                 Ok(if byte == b'\r' {
@@ -180,8 +201,9 @@ impl ChunkDecoder {
         match byte {
             _ if digits == 0 => Err(ChunkError::Size),
             b'\r' => Ok(State::SizeLf { size: value }),
-            // RFC 9112 §7.1.1 has `BWS ";"`: a space may come first only where an extension follows.
-            b';' | b' ' | b'\t' => Ok(State::Extension { size: value }),
+            b';' => Ok(State::Extension { size: value }),
+            // RFC 9112 §7.1.1 has `BWS ";"`.
+            b' ' | b'\t' => Ok(State::Blank { size: value }),
             _ => Err(ChunkError::Size),
         }
     }
@@ -253,6 +275,10 @@ mod tests {
         check("3\r\nabcd", Err(ChunkError::End));
         check("3\r\nabc\n", Err(ChunkError::End));
         check("3;a\nb\r\n", Err(ChunkError::Control));
+        check("3 \t; a=b\r\nabc\r\n0\r\n\r\n", Ok("abc"));
+        check("3 5\r\nabc", Err(ChunkError::Size));
+        check("3 abc\r\nabc", Err(ChunkError::Size));
+        check("3 \r\nabc", Err(ChunkError::Size));
         check("0x3\r\nabc", Err(ChunkError::Size));
         check("-1\r\n", Err(ChunkError::Size));
         check("\r\n", Err(ChunkError::Size));
@@ -264,6 +290,10 @@ mod tests {
         check("0\r\na b: c\r\n\r\n", Err(ChunkError::Trailer));
         check(
             &format!("3;{}\r\n", "x".repeat(9000)),
+            Err(ChunkError::TooLong),
+        );
+        check(
+            &format!("3{};\r\n", " ".repeat(9000)),
             Err(ChunkError::TooLong),
         );
         check(

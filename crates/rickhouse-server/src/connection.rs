@@ -6,12 +6,12 @@ use std::sync::Arc;
 use rickhouse_os::socket::Socket;
 
 use crate::body::Body;
+use crate::request::Refusal;
 use crate::request::environ::PeerText;
 use crate::request::head::Head;
-use crate::request::Refusal;
 use crate::request::scan::{BLANK_LINE, HeadScan, is_blank};
-use crate::settings::Limits;
 use crate::request::view::RequestHead;
+use crate::settings::Limits;
 
 /// First size of an input buffer: a request head with room to spare.
 const INPUT_SIZE: usize = 8 * 1024;

@@ -90,7 +90,10 @@ mod tests {
     fn what_went_before_the_first_wait_does_not_count() {
         let mut pace = Pace::default();
         pace.moved(1 << 30);
-        assert!(pace.wait(TIMEOUT, |allowed| Ok(allowed == TIMEOUT)).unwrap());
+        assert!(
+            pace.wait(TIMEOUT, |allowed| Ok(allowed == TIMEOUT))
+                .unwrap()
+        );
         pace.waited = TIMEOUT;
         assert!(!pace.wait(TIMEOUT, |_| panic!("no time is left")).unwrap());
     }

@@ -18,10 +18,7 @@ pub(crate) enum ProxyHeader {
     /// No PROXY header, or a broken one.
     Malformed,
     /// A header of this length.
-    Complete {
-        length: usize,
-        client: Named,
-    },
+    Complete { length: usize, client: Named },
 }
 
 /// Whom a PROXY header names.
@@ -136,7 +133,10 @@ mod tests {
 
     #[test]
     fn both_versions_name_the_client() {
-        check(b"PROXY TCP4 1.2.3.4 5.6.7.8 99 80\r\n", client("1.2.3.4:99"));
+        check(
+            b"PROXY TCP4 1.2.3.4 5.6.7.8 99 80\r\n",
+            client("1.2.3.4:99"),
+        );
         check(
             b"PROXY TCP6 2001:db8::1 ::1 99 80\r\n",
             client("[2001:db8::1]:99"),

@@ -558,7 +558,9 @@ fn a_body_that_drips_does_not_hold_a_thread() {
     settings.timeouts.body = Duration::from_millis(400);
     let running = start(settings, 1, echo);
     let mut dripping = running.connect();
-    dripping.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10000\r\nExpect: 100-continue\r\n\r\n");
+    dripping.send(
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10000\r\nExpect: 100-continue\r\n\r\n",
+    );
     dripping.until(b"100 Continue\r\n\r\n");
     let ended = std::thread::scope(|scope| {
         let mut sender = dripping.stream.try_clone().unwrap();

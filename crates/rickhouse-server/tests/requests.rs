@@ -339,19 +339,44 @@ fn a_response_that_only_the_end_of_the_connection_ends_is_not_cut_unseen() {
         ended.map_err(|error| error.kind()),
         Err(std::io::ErrorKind::ConnectionReset)
     );
-    let text = running.connect().send("GET /stream HTTP/1.0\r\n\r\n").rest();
+    let text = running
+        .connect()
+        .send("GET /stream HTTP/1.0\r\n\r\n")
+        .rest();
     assert!(text.ends_with("\r\n\r\nonetwo"), "{text}");
+}
+
+#[test]
+fn an_absolute_target_names_the_site() {
+    let running = start(settings(), 1, echo);
+    for request in [
+        "GET http://site:81/environ HTTP/1.0\r\n\r\n",
+        "GET http://site:81/environ HTTP/1.0\r\nHost: other\r\n\r\n",
+    ] {
+        let text = running.connect().send(request).rest();
+        assert_eq!(text.matches("HTTP_HOST=site:81").count(), 1, "{text}");
+        assert_eq!(text.matches("HTTP_HOST=").count(), 1, "{text}");
+    }
 }
 
 #[test]
 fn a_second_blank_line_before_a_request_is_refused() {
     let running = start(settings(), 1, echo);
     let get = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
-    for (blank, expected) in [("\r\n", 200), ("\r\n\r\n", 400), ("\r\n\n", 400), ("\n", 400)] {
+    for (blank, expected) in [
+        ("\r\n", 200),
+        ("\r\n\r\n", 400),
+        ("\r\n\n", 400),
+        ("\n", 400),
+    ] {
         for piece in [100, 1] {
             let mut client = running.connect();
             // What follows the refused byte would cross our close.
-            let request = if expected == 200 { [blank, get].concat() } else { blank.to_owned() };
+            let request = if expected == 200 {
+                [blank, get].concat()
+            } else {
+                blank.to_owned()
+            };
             for bytes in request.as_bytes().chunks(piece) {
                 client.send(bytes);
             }

@@ -230,9 +230,7 @@ impl Engine {
 
     /// Stops listening for a while, so that other processes get what comes; `false` when that is over already.
     fn suspend(&self, role: Role, reason: Reason) -> bool {
-        let suspended = self
-            .gate(role)
-            .suspend(reason, || self.forget_doors(role));
+        let suspended = self.gate(role).suspend(reason, || self.forget_doors(role));
         // The concierge looks now and then whether it can go on.
         self.bell.ring_if_asleep();
         suspended

@@ -157,6 +157,7 @@ fn client(connection: &Connection, origin: Origin, sink: &mut dyn FnMut(&[u8], &
 /// `CONTENT_TYPE` and the `HTTP_*` variables. The framing fields are ours; repeated fields are joined.
 fn header_variables(head: &RequestHead<'_>, sink: &mut dyn FnMut(&[u8], &[u8])) {
     let mut key = Vec::with_capacity(KEY_ROOM);
+    let mut named_host = false;
     for (at, (name, value)) in head.fields().enumerate() {
         match classify(name) {
             Field::ContentType => sink(b"CONTENT_TYPE", value),
@@ -169,6 +170,7 @@ fn header_variables(head: &RequestHead<'_>, sink: &mut dyn FnMut(&[u8], &[u8])) 
                 write_key(name, &mut key);
                 let mut later = head.fields().skip(at + 1).filter(same).peekable();
                 if name.eq_ignore_ascii_case(b"host") {
+                    named_host = true;
                     sink(&key, head.host().unwrap_or(value));
                 } else if later.peek().is_none() {
                     sink(&key, value);
@@ -181,6 +183,10 @@ fn header_variables(head: &RequestHead<'_>, sink: &mut dyn FnMut(&[u8], &[u8])) 
             }
             Field::Http | Field::ContentLength | Field::Refused => {}
         }
+    }
+    // A target in absolute form names the site without a field (which HTTP/1.0 does not require).
+    if let (false, Some(host)) = (named_host, head.host()) {
+        sink(b"HTTP_HOST", host);
     }
 }
 

@@ -101,6 +101,7 @@ impl Head {
     }
 
     fn check_fields(&mut self, fields: &[httparse::Header<'_>]) -> Result<(), Refusal> {
+        let old = self.version == Version::Http10;
         let mut seen = Seen::default();
         self.host = None;
         for (field, spans) in fields.iter().zip(&self.fields) {
@@ -113,7 +114,10 @@ impl Head {
                         return Err(Refusal::Malformed);
                     }
                 }
-                (6, b'e') if name.eq_ignore_ascii_case(b"expect") => seen.expect(field.value)?,
+                // RFC 9110 §10.1.1: ignored from HTTP/1.0.
+                (6, b'e') if !old && name.eq_ignore_ascii_case(b"expect") => {
+                    seen.expect(field.value)?;
+                }
                 (10, b'c') if name.eq_ignore_ascii_case(b"connection") => {
                     seen.connection(field.value)
                 }
@@ -127,12 +131,11 @@ impl Head {
                 _ => {}
             }
         }
-        let old = self.version == Version::Http10;
         if self.host.is_none() && !old {
             return Err(Refusal::Malformed);
         }
         self.framing = seen.framing.finish(old)?;
-        self.expects_continue = seen.expects_continue && !old;
+        self.expects_continue = seen.expects_continue;
         self.keep_alive = !seen.close && (!old || seen.keep_alive);
         Ok(())
     }
@@ -277,6 +280,19 @@ mod tests {
             ),
         ] {
             check_refused(head, refusal);
+        }
+    }
+
+    #[test]
+    fn expectations_are_of_http_1_1() {
+        let expects = |head: &str| parse(head).map(|head| head.expects_continue);
+        assert_eq!(
+            expects("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\n\r\n"),
+            Ok(true)
+        );
+        for expectation in ["100-continue", "tea"] {
+            let head = format!("POST / HTTP/1.0\r\nExpect: {expectation}\r\n\r\n");
+            assert_eq!(expects(&head), Ok(false), "{expectation}");
         }
     }
 

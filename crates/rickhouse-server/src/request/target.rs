@@ -54,7 +54,8 @@ pub(crate) fn split(method: &[u8], target: &[u8]) -> Result<Target, Refusal> {
         .iter()
         .position(|byte| matches!(byte, b'/' | b'?'))
         .unwrap_or(rest.len());
-    if end == 0 || !is_host(&rest[..end]) {
+    // An http URI names a host (RFC 9110 §4.2.1), also before a port.
+    if matches!(rest[..end], [] | [b':', ..]) || !is_host(&rest[..end]) {
         return Err(Refusal::Malformed);
     }
     let authority = scheme.len()..scheme.len() + end;
