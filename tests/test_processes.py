@@ -383,7 +383,9 @@ def test_reloads_lose_no_request(serve, gil_mode):
 
 
 def test_a_reload_finishes_what_runs_on_the_old_code(serve):
-    server = serve("worker_app")
+    # A second thread, for those who ask the old worker while the new one loads: behind a single busy
+    # one they would wait.
+    server = serve("worker_app", "--threads", "2")
     old = server.workers()
     running = run_until_waiting(server, "gate")
     server.signal(signal.SIGHUP)
