@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 use rickhouse_python::{Error, ErrorKind, Object, PyResult, Python};
 
 use crate::adapter::request::Request;
-use crate::adapter::response::{output_error, send_block, send_head};
+use crate::adapter::response::{is_about_client, output_error, send_block, send_head};
 use crate::application::Application;
 use crate::exchange::{Exchange, Failure};
 use crate::log;
@@ -186,7 +186,7 @@ fn fail<'py>(
         return Outcome::TimedOut;
     }
     // The application's own mistakes are worth a traceback even when the client has left.
-    let broken = broken && error.is(py, ErrorKind::Os);
+    let broken = broken && error.is(py, ErrorKind::Os) && is_about_client(&error.describe(py));
     if broken {
         log::client_gone(py, &label, &error.describe(py));
     } else {

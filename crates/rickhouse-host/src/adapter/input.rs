@@ -9,6 +9,7 @@ use rickhouse_python::{
 };
 
 use crate::adapter::request::Request;
+use crate::adapter::response::READ_FAILED;
 use crate::exchange::Exchange;
 
 /// How much is asked for at once when the size is open.
@@ -146,7 +147,7 @@ impl Input {
             Err(failure) => {
                 data.truncate(before);
                 self.request.input().failed = true;
-                let text = format!("mod_wsgi request data read error: {failure}");
+                let text = format!("{READ_FAILED}: {failure}");
                 Err(Error::new(py, ErrorKind::Os, &text))
             }
         }
@@ -158,8 +159,8 @@ impl Input {
             .with(|_| ())
             .map_err(|error| unusable(py, caller, error))?;
         if self.request.input().failed {
-            let text = "mod_wsgi request data read error: input is already in error state";
-            return Err(Error::new(py, ErrorKind::Os, text));
+            let text = format!("{READ_FAILED}: input is already in error state");
+            return Err(Error::new(py, ErrorKind::Os, &text));
         }
         Ok(())
     }

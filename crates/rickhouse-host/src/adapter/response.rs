@@ -95,7 +95,7 @@ pub(crate) fn send_head<'py>(
             let text = "start_response() must be called before response content is produced";
             Err(Error::new(py, ErrorKind::Runtime, text))
         }
-        Err(HeadError::ContentLength(text)) => Err(Error::new(py, ErrorKind::Value, &text)),
+        Err(HeadError::Refused(text)) => Err(Error::new(py, ErrorKind::Value, &text)),
         Err(HeadError::Output(failure)) => Err(output_error(py, &failure)),
     }
 }
@@ -103,8 +103,9 @@ pub(crate) fn send_head<'py>(
 /// Why the head did not reach the front end.
 enum HeadError {
     Missing,
-    /// With the text for the application.
-    ContentLength(String),
+    /// It cannot stand as it is; with the text for the application.
+    Refused(String),
+    /// The client is gone.
     Output(io::Error),
 }
 
@@ -140,9 +141,17 @@ fn hand_over_head(
         length: declared.or(complete),
         length_declared: declared.is_some(),
     });
-    state.sent = true;
-    state.broken |= started.is_err();
-    started.map_err(HeadError::Output)
+    match started {
+        // The front end's word on the application's head, not on the client: nothing was sent.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+            Err(HeadError::Refused(error.to_string()))
+        }
+        outcome => {
+            state.sent = true;
+            state.broken |= outcome.is_err();
+            outcome.map_err(HeadError::Output)
+        }
+    }
 }
 
 impl Head {
@@ -157,7 +166,7 @@ impl Head {
             .find(|(name, _)| name.eq_ignore_ascii_case(b"content-length"))
             .map(|(_, value)| content_length::parse_declared(value))
             .transpose()
-            .map_err(|error| HeadError::ContentLength(error.to_string()))
+            .map_err(|error| HeadError::Refused(error.to_string()))
     }
 
     fn clear(&mut self) {
@@ -436,14 +445,25 @@ pub(crate) fn send_block<'py>(
     }
 }
 
+/// How the texts of our exceptions for a client that is gone begin.
+const CLIENT_CLOSED: &str = "mod_wsgi client connection closed";
+const WRITE_FAILED: &str = "mod_wsgi failed to write response data";
+pub(crate) const READ_FAILED: &str = "mod_wsgi request data read error";
+
+/// Whether the text of an `OSError` is one of ours about the client. Frameworks raise it again as an exception of their
+/// own kind with the same text, so the exception itself says less.
+pub(crate) fn is_about_client(text: &str) -> bool {
+    [CLIENT_CLOSED, WRITE_FAILED, READ_FAILED]
+        .iter()
+        .any(|ours| text.contains(ours))
+}
+
 /// The exception for a response that cannot be sent.
 pub(crate) fn output_error<'py>(py: Python<'py>, failure: &io::Error) -> Error<'py> {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
     let text = match failure.kind() {
-        BrokenPipe | ConnectionAborted | ConnectionReset => {
-            "mod_wsgi client connection closed".to_owned()
-        }
-        _ => format!("mod_wsgi failed to write response data: {failure}"),
+        BrokenPipe | ConnectionAborted | ConnectionReset => CLIENT_CLOSED.to_owned(),
+        _ => format!("{WRITE_FAILED}: {failure}"),
     };
     Error::new(py, ErrorKind::Os, &text)
 }

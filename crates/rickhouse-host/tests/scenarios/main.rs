@@ -24,6 +24,7 @@ fn main() {
         responses::content_length_is_checked_and_passed_on,
         responses::write_sends_at_once,
         responses::a_client_that_left_is_an_os_error,
+        responses::a_head_that_is_refused_is_a_value_error,
         files::regular_files_are_sent_by_the_kernel,
         files::other_files_are_iterated,
         endings::close_is_called_once_however_it_ends,

@@ -1,6 +1,6 @@
 //! `start_response`, `write()` and the body (directives-and-daemon.md §7.2 to §7.6).
 
-use std::io::ErrorKind::{BrokenPipe, Other};
+use std::io::ErrorKind::{BrokenPipe, InvalidInput, Other};
 
 use rickhouse_host::{Failure, Worker};
 
@@ -466,7 +466,14 @@ def application(environ, start_response):
         outcomes.append(str(error))
         if environ["PATH_INFO"] == "/then_a_mistake":
             raise KeyError("my own mistake")
+        if environ["PATH_INFO"] == "/then_no_file":
+            raise FileNotFoundError("my own file")
+        if environ["PATH_INFO"] == "/wrapped":
+            raise Unreadable(*error.args) from error
         raise
+
+class Unreadable(OSError):
+    pass
 
 def iterate():
     try:
@@ -489,6 +496,7 @@ def iterate():
                 ("/write", BrokenPipe),
                 ("/write", Other),
                 ("/iterate", BrokenPipe),
+                ("/wrapped", BrokenPipe),
             ] {
                 let (exchange, logged) = ask(path, kind);
                 assert!(
@@ -497,13 +505,44 @@ def iterate():
                 );
                 assert!(!logged.contains("ERROR"), "{logged}");
             }
-            let (_, logged) = ask("/then_a_mistake", BrokenPipe);
-            assert!(logged.contains("KeyError: 'my own mistake'"), "{logged}");
+            for (path, mistake) in [
+                ("/then_a_mistake", "KeyError: 'my own mistake'"),
+                ("/then_no_file", "FileNotFoundError: my own file"),
+            ] {
+                let (_, logged) = ask(path, BrokenPipe);
+                assert!(logged.contains(mistake), "{logged}");
+            }
             assert_eq!(
                 get(worker, "/outcomes").text(),
                 "mod_wsgi client connection closed; mod_wsgi failed to write response data: other error; \
-             generator closed; mod_wsgi client connection closed"
+             generator closed; mod_wsgi client connection closed; mod_wsgi client connection closed; \
+             mod_wsgi client connection closed"
             );
+        },
+    );
+}
+
+pub(crate) fn a_head_that_is_refused_is_a_value_error() {
+    let source = r#"
+def application(environ, start_response):
+    write = start_response("200 OK", [])
+    if environ["PATH_INFO"] == "/write":
+        write(b"x")
+    return [b"x"]
+"#;
+    serve(
+        source,
+        |_| (),
+        |worker| {
+            for path in ["/", "/write"] {
+                log();
+                let mut exchange = MemoryExchange::get(path);
+                exchange.start_error = Some((InvalidInput, "no such head"));
+                worker.handle(&mut exchange);
+                assert_eq!(exchange.failure, Some(Failure::Application));
+                let logged = log();
+                assert!(logged.contains("ValueError: no such head"), "{logged}");
+            }
         },
     );
 }

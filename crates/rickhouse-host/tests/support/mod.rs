@@ -24,6 +24,8 @@ pub(crate) struct MemoryExchange {
     pub(crate) read_error: Option<io::ErrorKind>,
     /// How many body bytes the buffer takes.
     pub(crate) room: usize,
+    /// What the front end says to the head.
+    pub(crate) start_error: Option<(io::ErrorKind, &'static str)>,
     /// The error of each write from this one on, counted from 0.
     pub(crate) write_error: Option<(usize, io::ErrorKind)>,
     pub(crate) status: Option<(u16, Vec<u8>)>,
@@ -54,6 +56,7 @@ impl MemoryExchange {
             read_size: usize::MAX,
             read_error: None,
             room: 1024,
+            start_error: None,
             write_error: None,
             status: None,
             headers: Vec::new(),
@@ -98,6 +101,9 @@ impl Exchange for MemoryExchange {
     }
     fn start(&mut self, head: &ResponseHead<'_>) -> io::Result<()> {
         assert_eq!(self.status, None, "the head is handed over once");
+        if let Some((kind, text)) = self.start_error {
+            return Err(io::Error::new(kind, text));
+        }
         self.status = Some((head.status, head.reason.to_vec()));
         self.headers = head
             .headers
@@ -242,6 +248,7 @@ impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Recorder {
         let mut log = LOG.lock().unwrap_or_else(PoisonError::into_inner);
         let (level, target) = (metadata.level(), metadata.target());
         writeln!(log, "{level} {target}: {}{}", fields.code, fields.message).expect("a String");
+        log.push_str(&fields.detail);
     }
 }
 
@@ -249,9 +256,18 @@ impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Recorder {
 struct Fields {
     code: String,
     message: String,
+    /// A traceback: the lines below the message.
+    detail: String,
 }
 
 impl tracing::field::Visit for Fields {
+    fn record_str(&mut self, field: &tracing::field::Field, value: &str) {
+        match field.name() {
+            "detail" => self.detail = value.to_owned(),
+            _ => self.record_debug(field, &value),
+        }
+    }
+
     fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
         match field.name() {
             "message" => self.message = format!("{value:?}"),
