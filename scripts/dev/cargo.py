@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -53,14 +52,8 @@ def test_environment(python: Python) -> dict[str, str]:
 
 
 def test_command(names: list[str], only: str) -> list[str]:
-    """Runs the tests of some crates, in a process for each test where nextest is installed."""
-    if shutil.which("cargo-nextest"):
-        command = ["cargo", "nextest", "run", "--locked", "--no-fail-fast", "--hide-progress-bar",
-                   "--status-level", "fail", "--final-status-level", "fail"]
-        # Crates may have no tests of their own; that none ran anywhere is noticed by the caller's count.
-        command.append("--no-tests=pass")
-    else:
-        command = ["cargo", "test", "--locked", "--no-fail-fast", "--lib", "--tests", "--quiet"]
+    """Runs the tests of some crates. Programs without libtest (scenarios in processes of their own) rule out nextest."""
+    command = ["cargo", "test", "--locked", "--no-fail-fast", "--lib", "--tests", "--quiet"]
     return command + packages(names) + ([only] if only else [])
 
 
