@@ -100,9 +100,25 @@ def quick(environ):
 
 BODIES = [[b"held"]] * 7
 
+HOLD, TOOK = 400000, 0.0
+
 def hold(environ):
     # No call follows the computation: the request ends before another thread gets the GIL.
-    return BODIES[3 ** 2500000 % 7]
+    return BODIES[3 ** HOLD % 7]
+
+def step(environ):
+    """Finds, a step a request, how large a power takes this machine longer than the request timeout."""
+    global HOLD, TOOK
+    if TOOK > float(environ["QUERY_STRING"]):
+        return [b"ready"]
+    HOLD = HOLD * 5 // 4
+    begin = time.perf_counter()
+    try:
+        3 ** HOLD % 7
+    except BaseException:
+        pass
+    TOOK = time.perf_counter() - begin
+    return [b"more"]
 "#;
 
 fn timeout(milliseconds: u64) -> impl FnOnce(&mut Settings) {
@@ -145,9 +161,23 @@ pub(crate) fn a_late_request_is_interrupted() {
     });
 }
 
+/// Lets the application find a computation that holds the GIL for longer than the request timeout on this machine.
+fn calibrate(worker: &mut Worker) {
+    for _ in 0..200 {
+        let mut exchange = MemoryExchange::get("/step");
+        exchange.entries[3].1 = b"0.4".to_vec();
+        worker.handle(&mut exchange);
+        if exchange.text() == "ready" {
+            return;
+        }
+    }
+    panic!("no power of three takes long enough");
+}
+
 /// The monitor finds a request late and waits for the GIL; when it gets in, the thread has gone on to the next one.
 pub(crate) fn the_next_request_is_not_interrupted_instead() {
     serve(LOOPS, timeout(250), |worker| {
+        calibrate(worker);
         let mut late = 0;
         for _ in 0..4 {
             let begin = Instant::now();
