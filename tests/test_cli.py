@@ -186,11 +186,15 @@ def test_serving_nothing_says_what_to_name(run):
     assert done.returncode == 2 and "rickhouse serve package.module:application" in done.stderr
 
 
+def test_a_file_that_is_not_there_is_a_mistake_on_the_command_line(run):
+    done = run("serve", "site.py:application", "--bind", "127.0.0.1:0", files=APP)
+    assert done.returncode == 2 and "TARGET: there is no file " in done.stderr
+
+
 @pytest.mark.parametrize(
     ("target", "source", "said"),
     [
         ("ap", "", "there is no module named 'ap' in "),
-        ("site.py:application", "", "there is no file "),
         ("app:aplication", "def application(e, s): pass\n", "app has no attribute 'aplication'"),
         ("app", "x = 1\n", "app has neither 'application' nor 'app'"),
         ("app", "application = 1\n", " is not callable: int"),
