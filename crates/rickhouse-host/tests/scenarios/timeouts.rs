@@ -115,9 +115,10 @@ def step(environ):
     begin = time.perf_counter()
     try:
         3 ** HOLD % 7
+        TOOK = time.perf_counter() - begin
     except BaseException:
-        pass
-    TOOK = time.perf_counter() - begin
+        # Interrupted: it took too long already.
+        HOLD, TOOK = HOLD * 5 // 4, 60.0
     return [b"more"]
 "#;
 
