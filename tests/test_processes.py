@@ -539,17 +539,10 @@ def test_umask(serve):
     assert who(serve("worker_app", "--umask", "027"))["umask"] == "0027"
 
 
-def propagation() -> str:
-    """How a mount namespace of our own is kept to itself. In a root folder that is no mount, which
-    only `chroot` makes, nothing can be set for it; whoever made it has seen to that."""
-    mounts = Path("/proc/self/mountinfo").read_text().splitlines()
-    return "private" if any(line.split()[4] == "/" for line in mounts) else "unchanged"
-
-
 #: Runs a command in a mount namespace of its own, in which everybody may pass through root's home:
 #: Python may be installed below it, and whom the workers become has to read that.
 OPEN_HOME = (
-    "unshare", "--mount", "--propagation", propagation(), "sh", "-ec",
+    "unshare", "--mount", "sh", "-ec",
     """home=$(cd ~root && pwd); copy=$(mktemp -d)
     mount --bind "$home" "$copy"
     mount -t tmpfs -o mode=755 tmpfs "$home"
