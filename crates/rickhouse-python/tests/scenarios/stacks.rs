@@ -155,18 +155,22 @@ def outer(depth=60):
             })
         })
         .collect();
-    let mut frames = 0;
-    for _ in 0..400 {
+    // Read until frames were seen, too: on a busy machine the threads may
+    // start after the first four hundred readings.
+    let (mut readings, mut frames) = (0, 0);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while (readings < 400 || frames <= 400) && Instant::now() < deadline {
         frames += stacks()
             .expect("readable")
             .iter()
             .map(|stack| stack.frames.len())
             .sum::<usize>();
+        readings += 1;
     }
     stop.store(true, Ordering::Relaxed);
     threads
         .into_iter()
         .for_each(|thread| thread.join().expect("the thread ran"));
-    println!("{frames} frames");
+    println!("{frames} frames in {readings} readings");
     assert!(frames > 400);
 }
