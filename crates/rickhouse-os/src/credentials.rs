@@ -147,6 +147,11 @@ impl std::fmt::Display for Identity {
     }
 }
 
+/// Home directory of the account with this number.
+pub(crate) fn home_by_number(uid: libc::uid_t) -> Result<Option<CString>, OsError> {
+    Ok(account_by_number(uid)?.map(|account| account.home))
+}
+
 struct Account {
     uid: libc::uid_t,
     gid: libc::gid_t,

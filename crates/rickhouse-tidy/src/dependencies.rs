@@ -34,6 +34,7 @@ pub const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("rickhouse-python", &[]),
     ("rickhouse-os", &[]),
+    ("rickhouse-wire", &[]),
     ("rickhouse-wsgi", &[]),
     ("rickhouse-config", &[]),
     ("rickhouse-tidy", &[]),
