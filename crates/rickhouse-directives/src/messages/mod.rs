@@ -3,14 +3,23 @@
 //! A number keeps its meaning for ever. For each there is a function that takes what is particular and gives the [`Message`]; texts end up in
 //! httpd's error log behind `WSGInnnn: `. Records of level INFO and below carry no number and are not here.
 
+mod auth;
+mod python;
 mod request;
+mod run;
+mod start;
 mod table;
+pub mod wording;
 
 use std::borrow::Cow;
 use std::fmt;
 
+pub use auth::*;
+pub use python::*;
 pub use request::*;
-pub use table::all;
+pub use run::*;
+pub use start::*;
+pub use table::{SECTIONS, all};
 
 use crate::text::Shown;
 
