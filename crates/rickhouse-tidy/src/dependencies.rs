@@ -27,12 +27,25 @@ pub const LAYERS: &[(&str, &[&str])] = &[
         &["rickhouse-python", "rickhouse-wsgi", "rickhouse-config"],
     ),
     // Readiness, sockets and sendfile are the operating system's; options reach the server as plain settings.
-    ("rickhouse-server", &["rickhouse-os", "rickhouse-wsgi"]),
+    (
+        "rickhouse-server",
+        &["rickhouse-lane", "rickhouse-os", "rickhouse-wsgi"],
+    ),
+    (
+        "rickhouse-daemon",
+        &[
+            "rickhouse-host",
+            "rickhouse-lane",
+            "rickhouse-os",
+            "rickhouse-wire",
+        ],
+    ),
     (
         "rickhouse-supervisor",
         &["rickhouse-os", "rickhouse-config"],
     ),
     ("rickhouse-python", &[]),
+    ("rickhouse-lane", &[]),
     ("rickhouse-os", &[]),
     ("rickhouse-wire", &[]),
     ("rickhouse-wsgi", &[]),

@@ -34,6 +34,9 @@ pub(crate) struct Stub {
     thread: JoinHandle<()>,
 }
 
+/// Is shown a response's body as it grows.
+pub(crate) type Watch = Box<dyn FnMut(&[u8])>;
+
 type Script = Box<dyn FnOnce(Connection) + Send>;
 
 impl Stub {
@@ -205,7 +208,7 @@ pub(crate) struct Recorder {
     /// Takes no more than so many bytes.
     pub(crate) takes: Option<usize>,
     /// Called with the body so far whenever there is more of it.
-    pub(crate) watch: Option<Box<dyn FnMut(&[u8])>>,
+    pub(crate) watch: Option<Watch>,
 }
 
 impl Client for Recorder {
