@@ -11,6 +11,7 @@
 
 pub mod alias;
 pub mod daemon;
+pub mod directives;
 pub mod environ;
 pub mod gate;
 pub mod global;

@@ -18,7 +18,7 @@ pub struct ProxyHeader {
     pub category: Category,
 }
 
-/// Reads the headers of one directive; [`append`] joins those of several in one scope. Names that mean nothing (DD §5.8) are left out.
+/// Reads the headers of one directive. Names that mean nothing (DD §5.8) are left out.
 ///
 /// # Errors
 /// For a name that no request header can have, which would never match (DD §14, row 46).
@@ -34,13 +34,6 @@ pub fn parse_headers(line: &[u8]) -> Result<Vec<ProxyHeader>, Rejected> {
         headers.extend(trusted_proxy::header_of(&name));
     }
     Ok(headers)
-}
-
-/// Adds a directive's list to what the same scope said before.
-pub fn append<T: Clone>(earlier: Option<&Vec<T>>, list: Vec<T>) -> Vec<T> {
-    let mut all = earlier.cloned().unwrap_or_default();
-    all.extend(list);
-    all
 }
 
 /// The networks of `WSGITrustedProxies`. Where there are none, nobody is trusted.
@@ -66,10 +59,9 @@ impl TrustedNetworks {
         Ok(Self(networks.collect::<Result<_, _>>()?))
     }
 
-    /// These and those of a directive further down in the same scope.
-    #[must_use]
-    pub fn and(&self, more: &Self) -> Self {
-        Self([&self.0[..], &more.0[..]].concat())
+    /// Adds those of a directive further down in the same scope.
+    pub fn extend(&mut self, more: Self) {
+        self.0.extend(more.0);
     }
 
     /// Whether a peer is trusted. An IPv4-mapped IPv6 address is the IPv4 address it holds.

@@ -124,6 +124,16 @@ impl HookScript {
 }
 
 impl Hook {
+    /// The directive's name.
+    pub fn directive(self) -> &'static str {
+        match self {
+            Self::Dispatch => "WSGIDispatchScript",
+            Self::Access => "WSGIAccessScript",
+            Self::AuthUser => "WSGIAuthUserScript",
+            Self::AuthGroup => "WSGIAuthGroupScript",
+        }
+    }
+
     fn texts(self) -> (&'static str, &'static str) {
         match self {
             Self::Dispatch => (

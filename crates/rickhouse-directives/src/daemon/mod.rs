@@ -1,6 +1,8 @@
 //! `WSGIDaemonProcess`: a group of processes (DD §4.1, §4.2).
 
 mod options;
+mod options_process;
+mod options_request;
 mod parse;
 mod values;
 mod visibility;
@@ -12,6 +14,9 @@ pub use visibility::{Hidden, Unusable};
 
 use crate::surroundings::ServerIdentity;
 use crate::text::Text;
+
+const DEFAULT_HEADER_BUFFER: usize = 32 * 1024;
+const DEFAULT_RESPONSE_BUFFER: usize = 8 * 1024 * 1024;
 
 /// A user by name and id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -198,8 +203,8 @@ impl DaemonProcess {
             script_group: None,
             send_buffer_size: None,
             receive_buffer_size: None,
-            header_buffer_size: 32 * 1024,
-            response_buffer_size: 8 * 1024 * 1024,
+            header_buffer_size: DEFAULT_HEADER_BUFFER,
+            response_buffer_size: DEFAULT_RESPONSE_BUFFER,
             response_socket_timeout: None,
             response_flush_delay: Duration::from_millis(5),
             cpu_time_limit: None,

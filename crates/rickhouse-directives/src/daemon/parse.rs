@@ -1,7 +1,6 @@
 //! Reading a `WSGIDaemonProcess` line.
 
-use crate::daemon::DaemonProcess;
-use crate::daemon::options::OPTIONS;
+use crate::daemon::{DaemonProcess, OptionSpec};
 use crate::rejected::Rejected;
 use crate::surroundings::{ServerIdentity, Surroundings};
 use crate::words::{Malformed, Words};
@@ -28,10 +27,7 @@ impl DaemonProcess {
         let mut process = Self::new(name, id, server.clone());
         while let Some(option) = words.option() {
             let (name, value) = option.map_err(|Malformed| INVALID)?;
-            let spec = OPTIONS
-                .iter()
-                .find(|spec| spec.name.as_bytes() == name)
-                .ok_or(INVALID)?;
+            let spec = OptionSpec::named(name).ok_or(INVALID)?;
             (spec.set)(&mut process, &value, surroundings)?;
         }
         if process.script_user.is_some() && process.script_group.is_some() {

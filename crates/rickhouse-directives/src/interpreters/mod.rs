@@ -1,5 +1,11 @@
 //! `<WSGIInterpreterOptions>` and the settings that can stand in it (DD §3).
 
+mod resolve;
+#[cfg(test)]
+mod tests;
+
+pub use resolve::{ProcessView, Resolved, Seconds};
+
 use crate::rejected::Rejected;
 use crate::scripts::without_global;
 use crate::text::Text;
