@@ -2,9 +2,10 @@
 
 #![expect(non_snake_case, reason = "the names are those of the C headers")]
 
+use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
 
-use crate::{apr_bucket, apr_bucket_brigade, apr_bucket_type_t};
+use crate::{apr_hash_t, apr_bucket, apr_bucket_brigade, apr_bucket_type_t};
 
 /// Where `ap_check_cmd_context` must not find a directive that is for the whole server; as of 2.4.37.
 pub const GLOBAL_ONLY: u32 = crate::NOT_IN_VIRTUALHOST
@@ -16,6 +17,22 @@ pub const GLOBAL_ONLY: u32 = crate::NOT_IN_VIRTUALHOST
 
 /// The minor magic number of httpd 2.4.37, which is what a module made with these bindings needs.
 pub const MODULE_MAGIC_NUMBER_MINOR_FLOOR: u32 = 83;
+
+/// `OPT_EXECCGI` of `Options`.
+pub const OPT_EXECCGI: c_int = 8;
+/// `AP_REQ_REJECT_PATH_INFO` of `request_rec::used_path_info`.
+pub const AP_REQ_REJECT_PATH_INFO: c_int = 1;
+/// `AP_CGI_PASS_AUTH_ON` of `core_dir_config::cgi_pass_auth`.
+pub const AP_CGI_PASS_AUTH_ON: u32 = 1;
+/// `AP_CORE_CONFIG_ON` of `core_dir_config`'s switches.
+pub const AP_CORE_CONFIG_ON: u32 = 1;
+/// `APR_HASH_KEY_STRING`: the key ends with a NUL.
+pub const APR_HASH_KEY_STRING: isize = -1;
+
+unsafe extern "C" {
+    /// See APR's `apr_hash.h`.
+    pub fn apr_hash_get(table: *mut apr_hash_t, key: *const c_void, length: isize) -> *mut c_void;
+}
 
 /// `APR_BRIGADE_SENTINEL`: what looks like a bucket before the first and after the last one.
 ///

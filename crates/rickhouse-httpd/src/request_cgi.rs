@@ -1,6 +1,6 @@
 //! What decides whether a request may run a program, and what the environment of a CGI script is made of.
 
-use std::ffi::{c_char, c_int, c_uint};
+use std::ffi::{c_char, c_int};
 use std::ptr;
 
 use rickhouse_httpd_sys as sys;
@@ -82,7 +82,7 @@ impl Request<'_> {
         if rules.is_null() {
             return None;
         }
-        let length = sys::APR_HASH_KEY_STRING as isize;
+        let length = sys::APR_HASH_KEY_STRING;
         // SAFETY: the hash is the configuration's and not written to any more; the name lives.
         let rule = unsafe { sys::apr_hash_get(rules, name.as_ptr().cast(), length) };
         self.answer(rule.cast())
