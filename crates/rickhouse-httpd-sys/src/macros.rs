@@ -38,10 +38,6 @@ unsafe extern "C" {
 ///
 /// # Safety
 /// `brigade` points to a brigade.
-#[expect(
-    clippy::cast_ptr_alignment,
-    reason = "a ring's sentinel is not a bucket, and only its links are ever used"
-)]
 pub unsafe fn APR_BRIGADE_SENTINEL(brigade: *mut apr_bucket_brigade) -> *mut apr_bucket {
     // SAFETY: the field is inside of the brigade that the caller vouches for.
     let list = unsafe { &raw mut (*brigade).list };
@@ -82,38 +78,9 @@ pub unsafe fn APR_BRIGADE_INSERT_TAIL(brigade: *mut apr_bucket_brigade, bucket: 
     // SAFETY: as above.
     unsafe { (*bucket).link.prev = last };
     // SAFETY: `last` is a bucket of the ring, or the sentinel, of which only the links are touched.
-    unsafe { (&raw mut (*last).link.next).write(bucket) };
+    unsafe { (*last).link.next = bucket };
     // SAFETY: the sentinel's links are those of the brigade.
     unsafe { (*brigade).list.prev = bucket };
-}
-
-/// `apr_bucket_delete`: takes a bucket out of its brigade and frees it.
-///
-/// # Safety
-/// `bucket` points to a bucket in a brigade; nobody uses it afterwards.
-pub unsafe fn apr_bucket_delete(bucket: *mut apr_bucket) {
-    // SAFETY: the caller vouches for the bucket.
-    let next = unsafe { (*bucket).link.next };
-    // SAFETY: as above.
-    let previous = unsafe { (*bucket).link.prev };
-    // SAFETY: neighbours in a ring are buckets or its sentinel, of which only the links are touched.
-    unsafe { (&raw mut (*previous).link.next).write(next) };
-    // SAFETY: as above.
-    unsafe { (&raw mut (*next).link.prev).write(previous) };
-    // SAFETY: a bucket has a type, which outlives it.
-    let destroy = unsafe { (*(*bucket).type_).destroy };
-    // SAFETY: as above.
-    let data = unsafe { (*bucket).data };
-    if let Some(destroy) = destroy {
-        // SAFETY: a type's `destroy` takes the data of its buckets, once.
-        unsafe { destroy(data) };
-    }
-    // SAFETY: a bucket has the function that frees it.
-    let free = unsafe { (*bucket).free };
-    if let Some(free) = free {
-        // SAFETY: `free` takes the bucket it is in, once.
-        unsafe { free(bucket.cast()) };
-    }
 }
 
 /// `APR_BUCKET_IS_EOS` and its like, by the address of the type.
