@@ -1,4 +1,4 @@
-//! How `mod_wsgi.so` is linked.
+//! How `mod_wsgi.so` is linked, and for which Python.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
@@ -9,4 +9,8 @@ fn main() {
     println!("cargo::rustc-link-arg=-Wl,--unresolved-symbols=ignore-all");
     // httpd knows no Python: the module has to say where its libpython is.
     pyo3_build_config::add_libpython_rpath_link_args();
+    pyo3_build_config::use_pyo3_cfgs();
+    let version = pyo3_build_config::get().version();
+    println!("cargo::rustc-env=PYTHON_MAJOR={}", version.major);
+    println!("cargo::rustc-env=PYTHON_MINOR={}", version.minor);
 }

@@ -2,9 +2,11 @@
 
 use std::marker::PhantomData;
 use std::ptr::NonNull;
+use std::time::Duration;
 
 use rickhouse_httpd_sys as sys;
 
+use crate::status::Status;
 use crate::text::bytes;
 
 /// The connection of a request, for as long as the request.
@@ -71,5 +73,39 @@ impl<'c> Connection<'c> {
     pub fn keepalives(self) -> i32 {
         // SAFETY: the connection lives.
         unsafe { (*self.as_ptr()).keepalives }
+    }
+
+    /// `apr_socket_timeout_get`: how long a read or write of the client's socket may take; nothing is for ever.
+    ///
+    /// # Errors
+    /// When APR cannot say.
+    pub fn timeout(self) -> Result<Option<Duration>, Status> {
+        let mut timeout = 0;
+        // SAFETY: the socket lives as long as the connection.
+        Status::check(unsafe { sys::apr_socket_timeout_get(self.socket()?, &raw mut timeout) })?;
+        Ok(u64::try_from(timeout).ok().map(Duration::from_micros))
+    }
+
+    /// `apr_socket_timeout_set`; whoever sets it puts it back before the hook returns.
+    ///
+    /// # Errors
+    /// When the socket cannot be changed.
+    pub fn set_timeout(self, timeout: Option<Duration>) -> Result<(), Status> {
+        let micros = timeout.map_or(-1, |timeout| {
+            i64::try_from(timeout.as_micros()).unwrap_or(i64::MAX)
+        });
+        // SAFETY: the socket lives as long as the connection, which is this thread's.
+        Status::check(unsafe { sys::apr_socket_timeout_set(self.socket()?, micros) })
+    }
+
+    /// `ap_get_conn_socket`.
+    fn socket(self) -> Result<*mut sys::apr_socket_t, Status> {
+        // SAFETY: the connection lives.
+        let socket = unsafe { sys::ap_get_conn_socket(self.as_ptr()) };
+        if socket.is_null() {
+            Err(Status::GENERAL)
+        } else {
+            Ok(socket)
+        }
     }
 }

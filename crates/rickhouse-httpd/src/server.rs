@@ -1,7 +1,7 @@
 //! `server_rec`: the main server and its virtual hosts.
 
 use std::marker::PhantomData;
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 use std::time::Duration;
 
 use rickhouse_httpd_sys as sys;
@@ -122,6 +122,6 @@ impl Eq for Server<'_> {}
 /// Runs `body` with the main server, null before there is one.
 pub(crate) fn with_main<T>(body: impl FnOnce(*const sys::server_rec) -> T) -> T {
     // SAFETY: httpd writes this variable while it is single-threaded only.
-    let server = unsafe { ptr::addr_of!(sys::ap_server_conf).read() };
+    let server = unsafe { sys::ap_server_conf };
     body(server)
 }

@@ -109,8 +109,10 @@ impl<'t> Table<'t> {
     }
 
     fn entries(&self) -> &[sys::apr_table_entry_t] {
-        // SAFETY: the table lives; the array that it tells of is its own.
-        let array = unsafe { *sys::apr_table_elts(self.table.as_ptr()) };
+        // SAFETY: the table lives.
+        let array = unsafe { sys::apr_table_elts(self.table.as_ptr()) };
+        // SAFETY: it is the table's own array.
+        let array = unsafe { &*array };
         let length = usize::try_from(array.nelts).unwrap_or_default();
         if length == 0 || array.elts.is_null() {
             return &[];

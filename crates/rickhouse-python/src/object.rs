@@ -1,6 +1,6 @@
 //! Strong references that are bound to an attached thread (`PyObject *`, owned).
 
-use std::ffi::CStr;
+use std::ffi::{CStr, c_void};
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::os::fd::{FromRawFd, OwnedFd};
@@ -303,6 +303,15 @@ impl<'py> Python<'py> {
         let object = unsafe { ffi::PyFloat_FromDouble(value) };
         // SAFETY: a new reference, or NULL with an exception.
         unsafe { Object::from_call(self, object) }
+    }
+
+    /// A capsule around the address of something that is not Python's (`PyCapsule_New`). Nothing here looks at what is
+    /// there; extension modules that know `name` do.
+    pub fn capsule(self, name: &'static CStr, address: NonNull<c_void>) -> PyResult<'py> {
+        // SAFETY: attached; the name lives for ever, as the capsule keeps its address; no destructor.
+        let capsule = unsafe { ffi::PyCapsule_New(address.as_ptr(), name.as_ptr(), None) };
+        // SAFETY: a new reference, or NULL with an exception.
+        unsafe { Object::from_call(self, capsule) }
     }
 
     /// Imports the module `name` and returns it (`PyImport_ImportModule`).
