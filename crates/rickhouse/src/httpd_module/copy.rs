@@ -49,3 +49,22 @@ fn refusal(to: &Path, error: &io::Error) -> String {
     };
     format!("{} cannot be written: {error}{advice}", to.display())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_what_can_be_done() {
+        let text = |kind: io::ErrorKind| {
+            refusal(Path::new("/modules/mod_wsgi.so"), &io::Error::from(kind))
+        };
+        let denied = text(io::ErrorKind::PermissionDenied);
+        assert!(
+            denied.starts_with("/modules/mod_wsgi.so cannot be written: permission denied;"),
+            "{denied}"
+        );
+        assert!(denied.contains("such as root"), "{denied}");
+        assert!(!text(io::ErrorKind::StorageFull).contains(';'));
+    }
+}

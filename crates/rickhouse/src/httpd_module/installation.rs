@@ -35,9 +35,8 @@ impl Installation {
                 let prefix = py.import(c"sys")?.attr(c"prefix")?;
                 Ok((file.to_fs_bytes(py)?, prefix.to_fs_bytes(py)?))
             };
-            read().map_err(|error: rickhouse_python::Error<'_>| {
-                InstallationError(error.describe(py))
-            })
+            read()
+                .map_err(|error: rickhouse_python::Error<'_>| InstallationError(error.describe(py)))
         })?;
         let path = |bytes: &[u8]| Path::new(OsStr::from_bytes(bytes)).to_owned();
         let mut package = path(&file);
