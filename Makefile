@@ -14,7 +14,7 @@ PYTHONS ?=
 K       ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve build test test-rust test-e2e lint bench pythons clean
+.PHONY: help serve build test test-rust test-e2e test-httpd lint bench pythons clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,7 +25,7 @@ help:  ## Show this list
 serve:  ## Serve an example: APP=hello|flask_app|django_site, PORT=8000, ARGS="--threads 4"
 	@PYTHON='$(PYTHON)' scripts/serve '$(APP)' '$(HOST):$(PORT)' $(ARGS)
 
-build:  ## Leave a release build in .venv/bin/rickhouse: PYTHON=3.12 or a path
+build:  ## Leave a release build in .venv (rickhouse and mod_wsgi.so): PYTHON=3.12 or a path
 	@scripts/build --python '$(PYTHON)'
 
 test:  ## Run every check and test: PYTHONS="3.13 3.13t", K=expression
@@ -34,8 +34,11 @@ test:  ## Run every check and test: PYTHONS="3.13 3.13t", K=expression
 test-rust:  ## Run the tests of the crates only
 	@scripts/run-tests --only rust --pythons '$(PYTHONS)' -k '$(K)'
 
-test-e2e:  ## Run the end-to-end tests only
+test-e2e:  ## Run the end-to-end tests of the server only
 	@scripts/run-tests --only e2e --pythons '$(PYTHONS)' -k '$(K)'
+
+test-httpd:  ## Run the end-to-end tests of mod_wsgi.so only
+	@scripts/run-tests --only httpd --pythons '$(PYTHONS)' -k '$(K)'
 
 lint:  ## Check format, lints and documentation
 	@scripts/run-tests --only lint --pythons '$(PYTHONS)'
