@@ -48,11 +48,14 @@ impl Headers {
             defines: Vec::new(),
         };
         found.take(&query(apxs, "EXTRA_CPPFLAGS")?);
-        for config in ["APR_CONFIG", "APU_CONFIG"] {
+        // APR-util's program knows no `--cppflags`, and fails when it is asked for them.
+        let questions: [(&str, &[&str]); 2] = [
+            ("APR_CONFIG", &["--includes", "--cppflags"]),
+            ("APU_CONFIG", &["--includes"]),
+        ];
+        for (config, flags) in questions {
             let config = query(apxs, config)?;
-            found.take(&output(
-                Command::new(config.trim()).args(["--includes", "--cppflags"]),
-            )?);
+            found.take(&output(Command::new(config.trim()).args(flags))?);
         }
         found.has_httpd().then_some(found)
     }
