@@ -159,13 +159,12 @@ impl<'g> Forked<'g> {
 
 /// The descriptor of a log, if it is a file.
 fn log_descriptor(log: *mut sys::apr_file_t) -> Option<RawFd> {
+    if log.is_null() {
+        return None;
+    }
     let mut descriptor = -1;
-    // SAFETY: a server's log is null or an open file.
-    let status = if log.is_null() {
-        -1
-    } else {
-        unsafe { sys::apr_os_file_get(&raw mut descriptor, log) }
-    };
+    // SAFETY: a server's log is an open file.
+    let status = unsafe { sys::apr_os_file_get(&raw mut descriptor, log) };
     (status == 0 && descriptor >= 0).then_some(descriptor)
 }
 
