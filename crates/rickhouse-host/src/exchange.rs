@@ -1,6 +1,5 @@
 //! The seam between the adapter and a front end.
 
-use std::ffi::CStr;
 use std::io;
 use std::num::NonZeroUsize;
 use std::os::fd::BorrowedFd;
@@ -109,8 +108,8 @@ pub enum Value<'a> {
     Version(u32, u32, u32),
     /// `None`
     None,
-    /// A capsule with this name around an address (of exposed provenance) that only extension modules look at.
-    Capsule(&'static CStr, NonZeroUsize),
+    /// A capsule without a name around an address (of exposed provenance) that only extension modules look at.
+    Capsule(NonZeroUsize),
 }
 
 /// The family of exchanges, for [`rickhouse_python::Scoped`].

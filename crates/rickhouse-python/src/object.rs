@@ -306,12 +306,12 @@ impl<'py> Python<'py> {
         unsafe { Object::from_call(self, object) }
     }
 
-    /// A capsule around the address, of exposed provenance, of something that is not Python's (`PyCapsule_New`). Nothing
-    /// here looks at what is there; extension modules that know `name` do.
-    pub fn capsule(self, name: &'static CStr, address: NonZeroUsize) -> PyResult<'py> {
+    /// A capsule without a name around the address, of exposed provenance, of something that is not Python's
+    /// (`PyCapsule_New`). Nothing here looks at what is there; extension modules do.
+    pub fn capsule(self, address: NonZeroUsize) -> PyResult<'py> {
         let address = std::ptr::with_exposed_provenance_mut(address.get());
-        // SAFETY: attached; the name lives for ever, as the capsule keeps its address; no destructor.
-        let capsule = unsafe { ffi::PyCapsule_New(address, name.as_ptr(), None) };
+        // SAFETY: attached; the address is not NULL; a capsule needs neither a name nor a destructor.
+        let capsule = unsafe { ffi::PyCapsule_New(address, std::ptr::null(), None) };
         // SAFETY: a new reference, or NULL with an exception.
         unsafe { Object::from_call(self, capsule) }
     }

@@ -6,6 +6,7 @@ mod runner;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod interpreters;
 mod loading;
 mod process;
 mod serving;
@@ -26,5 +27,12 @@ fn main() {
         loading::failures_are_told_and_tried_again,
         loading::import_scripts_are_loaded_once,
         loading::one_thread_loads_and_the_others_wait,
+        interpreters::threads_make_and_share_interpreters,
+        interpreters::interpreters_can_have_a_gil_of_their_own,
+        interpreters::one_group_can_have_several_copies,
+        interpreters::every_interpreter_has_its_own_request_timeout,
+        interpreters::a_groups_switch_interval_stays,
+        interpreters::switch_intervals_reach_what_they_may,
+        interpreters::search_paths_are_layered,
     ]);
 }

@@ -49,10 +49,7 @@ def application(environ, start_response):
         ("file", Value::FileSystem("/caf\u{e9}".as_bytes())),
         ("text", Value::Text(b"caf\xe9")),
         ("version", Value::Version(1, 2, 3)),
-        (
-            "record",
-            Value::Capsule(c"apache.request_rec", NonZeroUsize::MIN),
-        ),
+        ("record", Value::Capsule(NonZeroUsize::MIN)),
     ];
     let ended = process.thread.handle(&call("site", &script), &mut exchange);
     assert_eq!(ended, Ended::Responded, "{}", process.log.text());
