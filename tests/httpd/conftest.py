@@ -12,7 +12,7 @@ import http_client
 from harness import httpd_config as config
 from harness import httpd_install as install
 from harness import processes
-from harness.httpd_fleet import Fleet
+from harness.httpd_fleet import Fleet, SyntaxCheck
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -88,6 +88,12 @@ def site(workplace):
     """One httpd with every script of `apps` in every deployment: for tests that leave it as it was."""
     for fleet in _fleet(workplace, "s"):
         yield fleet(config.site())
+
+
+@pytest.fixture(scope="session")
+def syntax(workplace) -> SyntaxCheck:
+    """Asks `httpd -t` what it says of a configuration."""
+    return SyntaxCheck(Path(tempfile.mkdtemp(prefix="c", dir=workplace)))
 
 
 @pytest.fixture(scope="module")
