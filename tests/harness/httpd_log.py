@@ -64,11 +64,16 @@ class HttpdLog(Log):
     def expect_exception(self, last_line: str, code: int = 174) -> None:
         """An exception of the application: its header, and its traceback up to this line."""
         self.expect_code(code)
-        self._tracebacks.append(_Allowance(_raised(last_line), required=True))
+        self._expect_traceback(last_line, required=True)
 
     def allow_exception(self, last_line: str, code: int = 174) -> None:
         self.allow(rf"WSGI{code:04}: ")
-        self._tracebacks.append(_Allowance(_raised(last_line), required=False))
+        self._expect_traceback(last_line, required=False)
+
+    def _expect_traceback(self, last_line: str, required: bool) -> None:
+        self._tracebacks.append(_Allowance(_raised(last_line), required))
+        # What no Python code raised has no traceback above this line.
+        self.allow(rf"\] (\[script [^\]]+\] )?(?:{last_line})")
 
     def complaints(self) -> list[str]:
         self._wait_for_required()
