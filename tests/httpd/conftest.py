@@ -58,7 +58,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Every test that asks for `deployment` runs in each of them; `mode` is embedded and daemon mode only."""
     if "deployment" in metafunc.fixturenames:
-        metafunc.parametrize("deployment", config.deployments(), ids=str)
+        found = config.deployments()
+        if only := metafunc.definition.get_closest_marker("only"):
+            found = [each for each in found if each.daemon == (only.args[0] == "daemon")]
+        metafunc.parametrize("deployment", found, ids=str)
     if "mode" in metafunc.fixturenames:
         metafunc.parametrize("mode", [config.EMBEDDED, config.DAEMON], ids=["embedded", "daemon"])
 
