@@ -45,7 +45,7 @@ def whole(folder: Path, ports: list[int], text: str, mpm: str, modules: tuple[st
     user = install.ordinary_user()
     identity = f"User {user.pw_name}\nGroup #{user.pw_gid}" if user else ""
     listening = "\n".join(f"Listen 127.0.0.1:{port}" for port in ports)
-    defined = "\n".join(f"Define PORT{n or ''} {port}" for n, port in enumerate(ports, 0) if n != 1)
+    defined = "\n".join(f"Define PORT{n if n > 1 else ''} {port}" for n, port in enumerate(ports, 1))
     return f"""
 Define FOLDER "{folder}"
 Define APPS "{APPS}"

@@ -33,8 +33,8 @@ class Record:
 
     @property
     def code(self) -> str | None:
-        found = re.match(r"WSGI(\d{4}): ", self.text)
-        return found and found[1]
+        found = re.match(r"(?:\[script [^\]]+\] )?WSGI(\d{4}): ", self.text)
+        return found[1] if found else None
 
 
 def parse(line: str) -> Record | None:
