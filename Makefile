@@ -14,10 +14,10 @@ PYTHONS ?=
 K       ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve build test test-rust test-e2e test-httpd lint bench pythons clean
+.PHONY: help serve build test test-rust test-e2e test-httpd lint bench bench-httpd pythons clean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo '  make serve APP=django_site PORT=8080 ARGS="--gil own --interpreters 2"'
 	@echo '  make test PYTHONS="3.13 3.13t" K=keepalive'
@@ -45,6 +45,9 @@ lint:  ## Check format, lints and documentation
 
 bench: build  ## Compare with other servers, side by side: ARGS=...
 	@bench/run $(ARGS)
+
+bench-httpd: build  ## Compare mod_wsgi.so with mod_wsgi, side by side: ARGS=...
+	@bench/run-httpd $(ARGS)
 
 pythons:  ## List the builds of Python that tests use, making those that are missing
 	@scripts/python-builds

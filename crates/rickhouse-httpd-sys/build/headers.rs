@@ -48,14 +48,14 @@ impl Headers {
             defines: Vec::new(),
         };
         found.take(&query(apxs, "EXTRA_CPPFLAGS")?);
-        // APR-util's program knows no `--cppflags`, and fails when it is asked for them.
-        let questions: [(&str, &[&str]); 2] = [
+        // APR-util's program knows no flags of its own: it ends with its usage if asked for them.
+        let configs: [(_, &[_]); 2] = [
             ("APR_CONFIG", &["--includes", "--cppflags"]),
             ("APU_CONFIG", &["--includes"]),
         ];
-        for (config, flags) in questions {
+        for (config, questions) in configs {
             let config = query(apxs, config)?;
-            found.take(&output(Command::new(config.trim()).args(flags))?);
+            found.take(&output(Command::new(config.trim()).args(questions))?);
         }
         found.has_httpd().then_some(found)
     }
