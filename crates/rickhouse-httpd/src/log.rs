@@ -74,7 +74,8 @@ pub enum Scope<'a> {
     Request(RequestScope<'a>),
     /// One connection.
     Connection(Connection<'a>),
-    /// The request that this thread is inside of ([`Request::inside`]), otherwise the main server. From any thread.
+    /// The request that this thread is inside of ([`Request::inside`]), otherwise the server of
+    /// the process: the main one, or [`Forked::log_as`](crate::process::Forked::log_as). From any thread.
     Current,
 }
 
@@ -163,7 +164,7 @@ impl Target {
             Scope::Request(request) => body(&Self::Request(request.request)),
             Scope::Connection(connection) => body(&Self::Connection(connection.as_ptr())),
             Scope::Current => match CURRENT.get() {
-                none if none.is_null() => server::with_main(|server| body(&Self::Server(server))),
+                none if none.is_null() => server::with_home(|server| body(&Self::Server(server))),
                 request => body(&Self::Request(request)),
             },
         }
