@@ -74,6 +74,8 @@ pub enum Scope<'a> {
     Request(RequestScope<'a>),
     /// One connection.
     Connection(Connection<'a>),
+    /// The main server: what concerns the process. From any thread.
+    Main,
     /// The request that this thread is inside of ([`Request::inside`]), otherwise the main server. From any thread.
     Current,
 }
@@ -152,6 +154,7 @@ impl Target {
             Scope::Server(server) => body(&Self::Server(server.as_ptr())),
             Scope::Request(request) => body(&Self::Request(request.request)),
             Scope::Connection(connection) => body(&Self::Connection(connection.as_ptr())),
+            Scope::Main => server::with_main(|server| body(&Self::Server(server))),
             Scope::Current => match CURRENT.get() {
                 none if none.is_null() => server::with_main(|server| body(&Self::Server(server))),
                 request => body(&Self::Request(request)),
