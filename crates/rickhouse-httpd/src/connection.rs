@@ -114,7 +114,7 @@ impl<'c> Connection<'c> {
     }
 
     /// `ap_get_conn_socket`.
-    fn socket(self) -> Result<*mut sys::apr_socket_t, Status> {
+    pub(crate) fn socket(self) -> Result<*mut sys::apr_socket_t, Status> {
         // SAFETY: the connection lives.
         let socket = unsafe { sys::ap_get_conn_socket(self.as_ptr()) };
         if socket.is_null() {

@@ -118,32 +118,7 @@ impl Request<'_> {
         length: u64,
         options: FileOptions,
     ) -> io::Result<()> {
-        let invalid = |_| io::Error::from(io::ErrorKind::InvalidInput);
-        let offset = i64::try_from(offset).map_err(invalid)?;
-        let length = i64::try_from(length).map_err(invalid)?;
-        let pool = self.pool().as_ptr();
-        let mut descriptor: RawFd = file.into_raw_fd();
-        // `apr_os_file_put` makes a file that APR never closes. APR may move it to another pool, so the descriptor is
-        // what is kept and closed.
-        self.pool().keep(Descriptor(descriptor));
-        let sendfile = if options.sendfile {
-            sys::APR_FOPEN_SENDFILE_ENABLED
-        } else {
-            0
-        };
-        let flags = (sys::APR_FOPEN_READ | sendfile) as c_int;
-        let mut handle = ptr::null_mut();
-        // SAFETY: the pool lives, and the descriptor as long as the pool.
-        Status::check(unsafe {
-            sys::apr_os_file_put(&raw mut handle, &raw mut descriptor, flags, pool)
-        })?;
-        let brigade = self.output_brigade();
-        // SAFETY: brigade, file and pool live.
-        let bucket = unsafe { sys::apr_brigade_insert_file(brigade, handle, offset, length, pool) };
-        if !options.mmap {
-            // SAFETY: it is the file bucket that has just been made.
-            Status::check(unsafe { sys::apr_bucket_file_enable_mmap(bucket, 0) })?;
-        }
+        self.append_file(file, offset, length, options)?;
         self.pass()
     }
 
@@ -163,16 +138,7 @@ impl Request<'_> {
     /// When the client is gone or a filter fails; a filter that has made an error response says
     /// [`Status::is_answered`].
     pub fn end_truncated(&mut self) -> io::Result<()> {
-        let (pool, allocator) = (self.pool().as_ptr(), self.bucket_allocator());
-        let status = sys::HTTP_BAD_GATEWAY as c_int;
-        // SAFETY: pool and allocator live. Of all statuses, httpd's chunk filter takes this one for "no last chunk".
-        let error = unsafe { sys::ap_bucket_error_create(status, ptr::null(), pool, allocator) };
-        self.append(error);
-        self.append_end();
-        let connection = self.connection().as_ptr();
-        // SAFETY: the connection lives, and belongs to this thread during the request.
-        unsafe { (*connection).keepalive = sys::AP_CONN_CLOSE };
-        self.record_mut().no_cache = 1;
+        self.append_truncation();
         self.pass()
     }
 
@@ -201,37 +167,88 @@ impl Request<'_> {
         Outcome::from_code(unsafe { sys::ap_send_http_options(self.as_ptr()) })
     }
 
-    /// Whether a body has been handed over to the client already: the status can no longer be changed.
+    /// Whether the headers are on their way already: status and headers can no longer be changed, and an error can only
+    /// be shown by [`end_truncated`](Self::end_truncated).
     pub fn has_begun(&self) -> bool {
-        self.record().bytes_sent > 0 || self.record().eos_sent != 0
+        self.record().sent_bodyct != 0 || self.record().eos_sent != 0
     }
 
-    fn bucket_allocator(&self) -> *mut sys::apr_bucket_alloc_t {
+    pub(crate) fn append_file(
+        &mut self,
+        file: OwnedFd,
+        offset: u64,
+        length: u64,
+        options: FileOptions,
+    ) -> io::Result<()> {
+        let invalid = |_| io::Error::from(io::ErrorKind::InvalidInput);
+        let offset = i64::try_from(offset).map_err(invalid)?;
+        let length = i64::try_from(length).map_err(invalid)?;
+        let pool = self.pool().as_ptr();
+        let mut descriptor: RawFd = file.into_raw_fd();
+        // `apr_os_file_put` makes a file that APR never closes. APR may move it to another pool, so the descriptor is
+        // what is kept and closed.
+        self.pool().keep(Descriptor(descriptor));
+        let sendfile = if options.sendfile {
+            sys::APR_FOPEN_SENDFILE_ENABLED
+        } else {
+            0
+        };
+        let flags = (sys::APR_FOPEN_READ | sendfile) as c_int;
+        let mut handle = ptr::null_mut();
+        // SAFETY: the pool lives, and the descriptor as long as the pool.
+        Status::check(unsafe {
+            sys::apr_os_file_put(&raw mut handle, &raw mut descriptor, flags, pool)
+        })?;
+        let brigade = self.output_brigade();
+        // SAFETY: brigade, file and pool live.
+        let bucket = unsafe { sys::apr_brigade_insert_file(brigade, handle, offset, length, pool) };
+        if !options.mmap {
+            // SAFETY: it is the file bucket that has just been made.
+            Status::check(unsafe { sys::apr_bucket_file_enable_mmap(bucket, 0) })?;
+        }
+        Ok(())
+    }
+
+    /// See [`Request::end_truncated`].
+    pub(crate) fn append_truncation(&mut self) {
+        let (pool, allocator) = (self.pool().as_ptr(), self.bucket_allocator());
+        let status = sys::HTTP_BAD_GATEWAY as c_int;
+        // SAFETY: pool and allocator live. Of all statuses, httpd's chunk filter takes this one for "no last chunk".
+        let error = unsafe { sys::ap_bucket_error_create(status, ptr::null(), pool, allocator) };
+        self.append(error);
+        self.append_end();
+        let connection = self.connection().as_ptr();
+        // SAFETY: the connection lives, and belongs to this thread during the request.
+        unsafe { (*connection).keepalive = sys::AP_CONN_CLOSE };
+        self.record_mut().no_cache = 1;
+    }
+
+    pub(crate) fn bucket_allocator(&self) -> *mut sys::apr_bucket_alloc_t {
         // SAFETY: the connection lives, and its allocator as long.
         unsafe { (*self.connection().as_ptr()).bucket_alloc }
     }
 
-    fn append_flush(&mut self) {
+    pub(crate) fn append_flush(&mut self) {
         // SAFETY: the allocator lives.
         let flush = unsafe { sys::apr_bucket_flush_create(self.bucket_allocator()) };
         self.append(flush);
     }
 
-    fn append_end(&mut self) {
+    pub(crate) fn append_end(&mut self) {
         // SAFETY: the allocator lives.
         let end = unsafe { sys::apr_bucket_eos_create(self.bucket_allocator()) };
         self.append(end);
     }
 
     /// Appends a bucket that is in no brigade yet.
-    fn append(&mut self, bucket: *mut sys::apr_bucket) {
+    pub(crate) fn append(&mut self, bucket: *mut sys::apr_bucket) {
         let brigade = self.output_brigade();
         // SAFETY: the brigade is this request's; the callers have just made the bucket.
         unsafe { sys::APR_BRIGADE_INSERT_TAIL(brigade, bucket) };
     }
 
     /// Passes what has been appended to the filters.
-    fn pass(&mut self) -> io::Result<()> {
+    pub(crate) fn pass(&mut self) -> io::Result<()> {
         let brigade = self.output_brigade();
         // SAFETY: the filters are the request's, the brigade is ours to lend.
         let status = unsafe { sys::ap_pass_brigade(self.record().output_filters, brigade) };

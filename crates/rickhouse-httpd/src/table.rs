@@ -67,6 +67,17 @@ impl<'t> Table<'t> {
         self.put(sys::apr_table_add, key, value)
     }
 
+    /// Joins a value with the one that `key` has, by a comma and a space.
+    ///
+    /// # Errors
+    /// When key or value have a NUL.
+    pub fn merge(self, key: &[u8], value: &[u8]) -> Result<(), HasNul> {
+        match self.get(key) {
+            Some(before) => self.set(key, &[before, b", ", value].concat()),
+            None => self.set(key, value),
+        }
+    }
+
     /// Removes all values of `key`.
     pub fn unset(self, key: &[u8]) {
         if let Ok(key) = CString::new(key) {

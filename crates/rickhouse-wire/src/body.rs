@@ -55,7 +55,19 @@ impl Decoder {
         &'a mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<Event<'a>>, WireError> {
-        let piece = self.frames.next(input, |_| 0)?;
+        self.next_up_to(input, usize::MAX)
+    }
+
+    /// As [`Decoder::next`], but takes no more than `most` bytes of data; the rest stays in `input`.
+    ///
+    /// # Errors
+    /// As [`Decoder::next`].
+    pub fn next_up_to<'a, 'i: 'a>(
+        &'a mut self,
+        input: &mut &'i [u8],
+        most: usize,
+    ) -> Result<Option<Event<'a>>, WireError> {
+        let piece = self.frames.next(input, most, |_| 0)?;
         match piece {
             None => Ok(None),
             Some(Piece::Data(bytes)) => Ok(Some(Event::Data(bytes))),

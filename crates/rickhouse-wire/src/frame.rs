@@ -33,13 +33,14 @@ pub(crate) struct Splitter {
 }
 
 impl Splitter {
-    /// Takes what it can from the front of `input`. `None` means that more is needed (and `input` is empty).
+    /// Takes one piece from the front of `input`, of data at most `most` bytes. `None` means that more input is needed.
     ///
-    /// `limit` tells the most bytes of payload for each kind but data; 0 bytes and unknown kinds are its caller's to
-    /// judge when they come out.
+    /// `limit` tells the most bytes of payload for each kind but data; unknown kinds are its caller's to judge when they
+    /// come out.
     pub(crate) fn next<'a, 'i: 'a>(
         &'a mut self,
         input: &mut &'i [u8],
+        most: usize,
         limit: impl Fn(u8) -> u32,
     ) -> Result<Option<Piece<'a>>, WireError> {
         if std::mem::take(&mut self.taken) {
@@ -47,7 +48,7 @@ impl Splitter {
         }
         loop {
             if self.data_left > 0 {
-                return Ok(self.data(input));
+                return Ok(self.data(input, most));
             }
             let Some((kind, length)) = self.header(input, &limit)? else {
                 return Ok(None);
@@ -77,8 +78,8 @@ impl Splitter {
         self.data_left == 0 && (self.taken || self.partial.is_empty())
     }
 
-    fn data<'i>(&mut self, input: &mut &'i [u8]) -> Option<Piece<'i>> {
-        let count = input.len().min(self.data_left as usize);
+    fn data<'i>(&mut self, input: &mut &'i [u8], most: usize) -> Option<Piece<'i>> {
+        let count = input.len().min(most).min(self.data_left as usize);
         let (data, rest) = input.split_at(count);
         *input = rest;
         self.skip_data(count);

@@ -20,7 +20,9 @@
 //! | 48 | 8 | length of the body in bytes (0 when there is none or it is unknown) |
 //! | 56 | 8 | when httpd received the request, microseconds since the Unix epoch |
 //! | 64 | 8 | when the child began to connect, microseconds since the Unix epoch |
-//! | 72 | … | eight texts, each 4 bytes of length and its bytes, in the order of [`RequestHead`]'s fields |
+//! | 72 | 4 | attempts to connect, from 1 |
+//! | 76 | 4 | of these, how many were made because a process answered `REJECTED` |
+//! | 80 | … | eight texts, each 4 bytes of length and its bytes, in the order of [`RequestHead`]'s fields |
 //! | … | … | environ entries up to the length of the frame: 1 byte of [kind](Value), 4 of name length, 4 of value length, name, value |
 //!
 //! An *attached* body follows the request frame as plain bytes, as many as its length says (at most [`MAX_ATTACHED`]).

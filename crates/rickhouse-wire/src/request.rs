@@ -12,7 +12,7 @@ pub const MAX_REQUEST: usize = 16 << 20;
 pub const MAX_ATTACHED: u32 = 128 << 10;
 
 const MAGIC: [u8; 4] = *b"RKW1";
-const FIXED: usize = 72;
+const FIXED: usize = 80;
 /// Where the length stands.
 const LENGTH: Range<usize> = 4..8;
 
@@ -67,6 +67,10 @@ pub struct RequestHead<'a> {
     pub received: i64,
     /// When the child began to connect, microseconds since the Unix epoch.
     pub queued: i64,
+    /// Attempts to connect, from 1 (`daemon_connects`).
+    pub connects: u32,
+    /// Of these, how many were made because a process answered `REJECTED` (`daemon_restarts`).
+    pub restarts: u32,
     /// File of the WSGI script, or of the resource when there is a handler script; as seen outside of a chroot.
     pub script: &'a [u8],
     /// File of the handler script (`WSGIHandlerScript`), empty without one; as seen outside of a chroot.
@@ -118,6 +122,8 @@ impl<'b> RequestWriter<'b> {
         buffer.extend_from_slice(&length.to_le_bytes());
         buffer.extend_from_slice(&head.received.to_le_bytes());
         buffer.extend_from_slice(&head.queued.to_le_bytes());
+        buffer.extend_from_slice(&head.connects.to_le_bytes());
+        buffer.extend_from_slice(&head.restarts.to_le_bytes());
         debug_assert_eq!(buffer.len(), FIXED);
         for text in [
             head.script,
@@ -236,6 +242,8 @@ impl<'a> RequestFrame<'a> {
             flags: decode_flags(flags)?,
             received: i64::from_le_bytes(reader.array(WHAT)?),
             queued: i64::from_le_bytes(reader.array(WHAT)?),
+            connects: reader.u32(WHAT)?,
+            restarts: reader.u32(WHAT)?,
             script: b"",
             handler_script: b"",
             application_group: "",

@@ -9,7 +9,7 @@
 //! | 5 | `REJECTED` | – |
 //! | 6 | `TIMEOUT` | – |
 //! | 7 | `HEAD` | 2 bytes status, 1 byte 1 if the application declared the length, 1 byte zero, 8 bytes length of the body (all ones: unknown), then the reason and all header names and values, each 4 bytes of length and its bytes |
-//! | 8 | `FILE` | 8 bytes offset, 8 bytes length; a descriptor comes with the frame's bytes (`SCM_RIGHTS`) |
+//! | 8 | `FILE` | 8 bytes offset, 8 bytes length; a descriptor comes with the frame's bytes or with some before them (`SCM_RIGHTS`) |
 //! | 9 | `FAIL` | 2 bytes status |
 //!
 //! An answer is `HEAD`, any number of `DATA` and `FILE`, and `END`; or `FAIL` alone; or it breaks off by `ABORT` or by
@@ -105,7 +105,8 @@ pub fn data(length: u32) -> [u8; HEADER] {
     frame::header(DATA, length)
 }
 
-/// Appends `FILE`: `length` bytes from `offset` of the file whose descriptor goes with these bytes.
+/// Appends `FILE`: `length` bytes from `offset` of the file whose descriptor goes with the write that begins with this
+/// frame or with frames in front of it.
 pub fn write_file(buffer: &mut Vec<u8>, offset: u64, length: u64) {
     buffer.extend_from_slice(&frame::header(FILE, 16));
     buffer.extend_from_slice(&offset.to_le_bytes());
@@ -143,7 +144,8 @@ pub enum Event<'a> {
     Head(Head<'a, Headers<'a>>),
     /// Bytes of the body; never empty.
     Data(&'a [u8]),
-    /// A part of a file. Its descriptor came with the last bytes of this frame, or of the read that completed it.
+    /// A part of a file. Its descriptor came with this frame or with bytes before it: each of these events takes the
+    /// oldest descriptor that no other one took.
     File {
         /// First byte.
         offset: u64,
@@ -173,7 +175,7 @@ impl Decoder {
         &'a mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<Event<'a>>, WireError> {
-        let piece = self.frames.next(input, most)?;
+        let piece = self.frames.next(input, usize::MAX, most)?;
         Ok(Some(match piece {
             None => return Ok(None),
             Some(Piece::Data(bytes)) => Event::Data(bytes),

@@ -128,6 +128,7 @@ proptest! {
     #[test]
     fn requests(
         (token, server, received, queued) in any::<([u8; 32], u32, i64, i64)>(),
+        (connects, restarts) in any::<(u32, u32)>(),
         flags in any::<(bool, bool, bool)>(),
         body in any_body(),
         reload in reload(),
@@ -136,7 +137,7 @@ proptest! {
         environ in vec((bytes(), value()), 0..20),
     ) {
         let head = RequestHead {
-            token, server, body, reload, received, queued,
+            token, server, body, reload, received, queued, connects, restarts,
             flags: Flags { https: flags.0, ignore_activity: flags.1, accepts_files: flags.2 },
             script: &texts[0],
             handler_script: &texts[1],
@@ -167,14 +168,14 @@ proptest! {
         mut bytes in vec(any::<u8>(), 0..300),
         honest in any::<bool>(),
     ) {
-        if honest && bytes.len() > 72 {
+        if honest && bytes.len() > 80 {
             bytes[..4].copy_from_slice(b"RKW1");
             let length = u32::try_from(bytes.len()).expect("short").to_le_bytes();
             bytes[4..8].copy_from_slice(&length);
             bytes[44..48].copy_from_slice(&[0; 4]);
             bytes[48..56].copy_from_slice(&[0; 8]);
             // Lengths that have a chance to fit.
-            bytes[72..].iter_mut().skip(1).for_each(|byte| *byte &= if *byte & 3 == 0 { 15 } else { 0 });
+            bytes[80..].iter_mut().skip(1).for_each(|byte| *byte &= if *byte & 3 == 0 { 15 } else { 0 });
         }
         if let Ok(frame) = RequestFrame::parse(&bytes) {
             prop_assert!(frame.environ.count() <= bytes.len());
@@ -277,6 +278,8 @@ fn hello() -> RequestHead<'static> {
         flags: Flags::default(),
         received: 1,
         queued: 2,
+        connects: 1,
+        restarts: 0,
         script: b"/srv/hello.wsgi",
         handler_script: b"",
         application_group: "",
@@ -362,6 +365,8 @@ fn data_may_be_received_past_the_decoder() {
     decoder.skip(7);
     let rest = [&b"xyz"[..], &body::end()].concat();
     let mut rest = &rest[..];
-    assert_eq!(decoder.next(&mut rest), Ok(Some(body::Event::Data(b"xyz"))));
+    let two = decoder.next_up_to(&mut rest, 2);
+    assert_eq!(two, Ok(Some(body::Event::Data(b"xy"))));
+    assert_eq!(decoder.next(&mut rest), Ok(Some(body::Event::Data(b"z"))));
     assert_eq!(decoder.next(&mut rest), Ok(Some(body::Event::End)));
 }
