@@ -38,6 +38,8 @@ pub enum Class {
     AuthConfig,
 }
 
+type Read = fn(&mut Scope<'_>, &[u8], Option<&[u8]>) -> Result<(), Rejected>;
+
 /// One directive.
 #[derive(Debug, Clone, Copy)]
 pub struct Directive {
@@ -55,7 +57,7 @@ pub struct Directive {
     pub meaning: &'static str,
     /// Whether it speaks for some interpreters only inside `<WSGIInterpreterOptions>`. Others may not stand there.
     pub in_container: bool,
-    read: fn(&mut Scope<'_>, &[u8], Option<&[u8]>) -> Result<(), Rejected>,
+    read: Read,
 }
 
 /// Where what a directive says is kept.
