@@ -16,7 +16,7 @@ fn full(mark: &str, on: bool) -> Scoped {
     let handler = HandlerScript::parse(format!("{mark} /{mark}.py").as_bytes()).unwrap();
     let shared = HandlerScript::parse(format!("shared /{mark}.py").as_bytes()).unwrap();
     Scoped {
-        restrict_process: Some(Arc::new(AllowedProcesses::new([Text::from(mark)]))),
+        restrict_process: Some(AllowedProcesses::new([Text::from(mark)])),
         process_group: name.clone(),
         application_group: name.clone(),
         callable_object: name,

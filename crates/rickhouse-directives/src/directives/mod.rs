@@ -128,8 +128,8 @@ pub const DIRECTIVES: [Directive; COUNT] = {
 
 static TABLE: [Directive; COUNT] = DIRECTIVES;
 
-/// The container's name.
-pub const CONTAINER: &str = "<WSGIInterpreterOptions>";
+/// The container's name, as the command table has it: without the closing bracket.
+pub const CONTAINER: &str = "<WSGIInterpreterOptions";
 
 impl Directive {
     /// The directive of this name, in any case.
@@ -164,7 +164,7 @@ pub fn not_in_container(name: &str) -> Rejected {
     } else {
         ""
     };
-    format!("{name}{end} cannot occur within {CONTAINER} section").into()
+    format!("{name}{end} cannot occur within {CONTAINER}> section").into()
 }
 
 impl Scope<'_> {
