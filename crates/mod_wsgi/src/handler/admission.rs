@@ -1,10 +1,10 @@
 //! A request that has passed the gate, with all that the configuration says about it.
 
+use rickhouse_directives::Text;
 use rickhouse_directives::environ::{self, Environ, Identity, Rules};
 use rickhouse_directives::gate::{Admitted, Body};
 use rickhouse_directives::groups;
 use rickhouse_directives::settings::{AllowedProcesses, Callable, Effective};
-use rickhouse_directives::Text;
 use rickhouse_httpd::Request;
 
 use crate::child::Child;
@@ -25,6 +25,8 @@ pub(crate) struct Admission {
     pub(crate) callable: Vec<u8>,
     /// The body, as announced.
     pub(crate) body: Body,
+    /// When httpd received the request, in seconds since 1970.
+    pub(crate) request_start: f64,
     /// Switches of the request's place.
     pub(crate) switches: Switches,
     /// The entries that are texts, without those of [`Admission::identify`]; `HTTPS` is among them.
@@ -40,7 +42,7 @@ impl Admission {
         effective: Effective<'_>,
         admitted: &Admitted<'_>,
     ) -> Self {
-        let view = View(request);
+        let view = View::new(request);
         let target = admitted.target;
         let callable = match target.callable {
             Callable::Configured(name) => groups::callable_object(name, &view).into_owned(),
@@ -53,9 +55,11 @@ impl Admission {
             resource: request.filename().unwrap_or_default().to_vec(),
             handler_script: admitted.handler_script.map(|script| script.path.clone()),
             process_group: groups::process_group(target.process_group, &view).into_owned(),
-            application_group: groups::application_group(target.application_group, &view, case).into_owned(),
+            application_group: groups::application_group(target.application_group, &view, case)
+                .into_owned(),
             callable,
             body: admitted.body,
+            request_start: request.time() as f64 / 1e6,
             switches: Switches::of(effective),
             environ,
             restriction: effective.restrict_process().cloned(),

@@ -32,13 +32,17 @@ fn serve(request: &mut Request<'_>, child: &'static Child, mut admission: Admiss
         return outcome;
     }
     let group = &admission.process_group;
-    if admission.restriction.as_ref().is_some_and(|allowed| !allowed.admit(group)) {
+    if admission
+        .restriction
+        .as_ref()
+        .is_some_and(|allowed| !allowed.admit(group))
+    {
         log::request(request, &messages::daemon_group_restricted(Shown(group)));
         return Outcome::INTERNAL_ERROR;
     }
     if admission.process_group.is_empty() {
         embedded::serve(request, child, admission)
     } else {
-        relay::serve(request, &child.config, admission)
+        relay::serve(request, child, admission)
     }
 }
