@@ -107,6 +107,18 @@ pub fn is_defined(name: &std::ffi::CStr) -> bool {
     unsafe { sys::ap_exists_config_define(name.as_ptr()) != 0 }
 }
 
+/// The version of the httpd that runs, from its banner without regard to `ServerTokens`; the bindings are for several.
+pub fn version() -> (u32, u32, u32) {
+    let numbers = std::str::from_utf8(description()).ok().and_then(|text| {
+        let version = text.strip_prefix("Apache/")?;
+        let end = version.find(|byte: char| !byte.is_ascii_digit() && byte != '.');
+        let mut numbers = version[..end.unwrap_or(version.len())].split('.');
+        let mut next = || numbers.next()?.parse().ok();
+        Some((next()?, next()?, next()?))
+    });
+    numbers.unwrap_or((sys::AP_SERVER_MAJORVERSION_NUMBER, sys::AP_SERVER_MINORVERSION_NUMBER, 0))
+}
+
 /// `ap_get_server_banner`: what the header `Server` says, by `ServerTokens`.
 pub fn banner() -> &'static [u8] {
     // SAFETY: a function without arguments.
