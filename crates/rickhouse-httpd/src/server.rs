@@ -141,6 +141,6 @@ pub(crate) fn with_home<T>(body: impl FnOnce(*const sys::server_rec) -> T) -> T 
         return body(home);
     }
     // SAFETY: httpd writes this variable while it is single-threaded only.
-    let server = unsafe { ptr::addr_of!(sys::ap_server_conf).read() };
+    let server = unsafe { sys::ap_server_conf };
     body(server)
 }

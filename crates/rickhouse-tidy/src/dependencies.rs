@@ -31,9 +31,11 @@ pub const LAYERS: &[(&str, &[&str])] = &[
         "rickhouse-server",
         &["rickhouse-lane", "rickhouse-os", "rickhouse-wsgi"],
     ),
+    // A daemon process runs applications through the engine and knows nothing of httpd.
     (
         "rickhouse-daemon",
         &[
+            "rickhouse-directives",
             "rickhouse-host",
             "rickhouse-lane",
             "rickhouse-os",
@@ -57,19 +59,7 @@ pub const LAYERS: &[(&str, &[&str])] = &[
             "rickhouse-wsgi",
         ],
     ),
-    // A daemon process runs applications through the engine and knows nothing of httpd.
-    (
-        "rickhouse-daemon",
-        &[
-            "rickhouse-directives",
-            "rickhouse-host",
-            "rickhouse-os",
-            "rickhouse-wire",
-            "rickhouse-wsgi",
-        ],
-    ),
     ("rickhouse-directives", &["rickhouse-wsgi"]),
-    ("rickhouse-wire", &[]),
     ("rickhouse-httpd", &["rickhouse-httpd-sys"]),
     ("rickhouse-httpd-sys", &[]),
     ("rickhouse-python", &[]),
