@@ -11,7 +11,7 @@ from .paths import CHECKOUT, checkout_cache
 from .pythons import Python
 
 #: Everything the extension module and the Python package are made of.
-SOURCES = ("crates", "python", "Cargo.toml", "Cargo.lock", "pyproject.toml", ".cargo")
+SOURCES = ("crates", "packaging", "python", "Cargo.toml", "Cargo.lock", "pyproject.toml", ".cargo")
 
 
 class Environment:

@@ -8,11 +8,12 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterator
 
+from . import fetch
+from .fetch import Unavailable
 from .paths import SCRIPTS, cache_folder, locked
 
 #: What `make test` covers. The first group is promised; the second is tested where a machine happens to have it.
@@ -41,10 +42,6 @@ print(json.dumps({
     and any(os.path.exists(os.path.join(folder, var("LDLIBRARY"))) for folder in folders),
 }))
 """
-
-
-class Unavailable(Exception):
-    """A build that this machine does not have and cannot get; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -135,21 +132,10 @@ def _from_recipe(name: str, make: bool) -> Python:
         raise Unavailable("not made yet")
     if python is None:
         with locked(folder):
-            python = look() or _make(script, place) or look()
+            python = look() or fetch.make([fetch.script(script), str(place)]) or look()
     if python is None:
         raise Unavailable(f"{place} holds no working build")
     return python
-
-
-def _make(script: str, place: Path) -> None:
-    last = ""
-    with subprocess.Popen([str(SCRIPTS / "fetch" / script), str(place)], stdin=subprocess.DEVNULL,
-                          stderr=subprocess.PIPE, text=True) as run:
-        for line in run.stderr:
-            sys.stderr.write(line)
-            last = line.strip() or last
-    if run.returncode != 0:
-        raise Unavailable(last or f"scripts/fetch/{script} ended with {run.returncode}")
 
 
 def _candidates() -> Iterator[Path]:

@@ -8,9 +8,13 @@ die() {
     exit 1
 }
 
+need_debian() {
+    command -v apt-get >/dev/null || die "needs a Debian-like system: there is no apt-get here"
+}
+
 need_debian_root() {
     [[ $(id -u) -eq 0 ]] || die "needs root, to install packages"
-    command -v apt-get >/dev/null || die "needs a Debian-like system: there is no apt-get here"
+    need_debian
 }
 
 # Refreshes the package lists at most once an hour: a fresh machine has none at all.

@@ -43,14 +43,31 @@ impl Stream {
     /// # Errors
     /// `WouldBlock` when the queue stays full; otherwise what the kernel says, a path that is too long included.
     pub fn connect(path: &Path, timeout: Option<Duration>) -> io::Result<Self> {
-        let name = SocketAddrUnix::new(path)?;
+        let stream = Self::unconnected(timeout)?;
+        stream.connect_to(path)?;
+        Ok(stream)
+    }
+
+    /// A socket to connect with; `timeout` as for [`Stream::connect`].
+    ///
+    /// # Errors
+    /// When there are no descriptors left.
+    pub fn unconnected(timeout: Option<Duration>) -> io::Result<Self> {
         let flags = SocketFlags::CLOEXEC;
         let fd = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
         let stream = Stream { fd };
         stream.set_write_timeout(timeout)?;
-        // Nothing is connected half-way on a Unix socket, so an interrupted attempt is made again.
-        retry_on_intr(|| connect(&stream.fd, &name))?;
         Ok(stream)
+    }
+
+    /// Connects; may be tried again after an error.
+    ///
+    /// # Errors
+    /// As [`Stream::connect`].
+    pub fn connect_to(&self, path: &Path) -> io::Result<()> {
+        let name = SocketAddrUnix::new(path)?;
+        // Nothing is connected half-way on a Unix socket, so an interrupted attempt is made again.
+        Ok(retry_on_intr(|| connect(&self.fd, &name))?)
     }
 
     /// Bounds each wait of a read; `None` waits for ever. Shorter than a microsecond counts as that.
@@ -186,21 +203,29 @@ impl Stream {
     /// # Errors
     /// When the kernel is out of memory.
     pub fn wait(&self, writing: bool, timeout: Option<Duration>) -> io::Result<Readiness> {
-        let mut interest = PollFlags::IN | PollFlags::RDHUP;
-        interest.set(PollFlags::OUT, writing);
+        let interest = interest(writing);
         let mut set = [PollFd::new(&self.fd, interest)];
-        // A duration beyond the kernel's type means "very long": no timeout serves as well.
-        let timeout = timeout.and_then(|wait| Timespec::try_from(wait).ok());
-        match poll(&mut set, timeout.as_ref()) {
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(errno) => return Err(errno.into()),
-        }
-        let found = set[0].revents();
-        let broken = found.intersects(PollFlags::ERR | PollFlags::HUP);
-        Ok(Readiness {
-            readable: broken || found.intersects(PollFlags::IN | PollFlags::RDHUP),
-            writable: writing && (broken || found.contains(PollFlags::OUT)),
-        })
+        wait(&mut set, timeout)?;
+        Ok(readiness(&set[0], writing))
+    }
+
+    /// As [`Stream::wait`], and also until `other` can be read or is broken; whether that is so.
+    ///
+    /// # Errors
+    /// When the kernel is out of memory.
+    pub fn wait_or(
+        &self,
+        writing: bool,
+        other: BorrowedFd<'_>,
+        timeout: Option<Duration>,
+    ) -> io::Result<(Readiness, bool)> {
+        let interest = interest(writing);
+        let mut set = [
+            PollFd::new(&self.fd, interest),
+            PollFd::from_borrowed_fd(other, PollFlags::IN),
+        ];
+        wait(&mut set, timeout)?;
+        Ok((readiness(&set[0], writing), !set[1].revents().is_empty()))
     }
 
     /// Ends our side of the stream; the peer reads what was sent, then the end.
@@ -213,6 +238,30 @@ impl Stream {
 impl AsFd for Stream {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
+    }
+}
+
+fn interest(writing: bool) -> PollFlags {
+    let mut interest = PollFlags::IN | PollFlags::RDHUP;
+    interest.set(PollFlags::OUT, writing);
+    interest
+}
+
+fn wait(set: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<()> {
+    // A duration beyond the kernel's type means "very long": no timeout serves as well.
+    let timeout = timeout.and_then(|wait| Timespec::try_from(wait).ok());
+    match poll(set, timeout.as_ref()) {
+        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+fn readiness(polled: &PollFd<'_>, writing: bool) -> Readiness {
+    let found = polled.revents();
+    let broken = found.intersects(PollFlags::ERR | PollFlags::HUP);
+    Readiness {
+        readable: broken || found.intersects(PollFlags::IN | PollFlags::RDHUP),
+        writable: writing && (broken || found.contains(PollFlags::OUT)),
     }
 }
 

@@ -1,0 +1,1 @@
+//! `WSGIDispatchScript` (DD §5.10).
