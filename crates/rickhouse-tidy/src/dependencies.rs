@@ -55,10 +55,13 @@ pub const LAYERS: &[(&str, &[&str])] = &[
             "rickhouse-host",
             "rickhouse-httpd",
             "rickhouse-os",
+            "rickhouse-relay",
             "rickhouse-wire",
             "rickhouse-wsgi",
         ],
     ),
+    // The child's end of the wire speaks to sockets; what a request is, its caller knows.
+    ("rickhouse-relay", &["rickhouse-os", "rickhouse-wire"]),
     ("rickhouse-directives", &["rickhouse-wsgi"]),
     ("rickhouse-httpd", &["rickhouse-httpd-sys"]),
     ("rickhouse-httpd-sys", &[]),
