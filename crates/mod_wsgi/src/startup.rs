@@ -26,8 +26,7 @@ pub(crate) fn post_config(startup: &Startup<'_>) -> Result<(), Failed> {
         .add_version_component(banner.as_bytes())
         .map_err(|HasNul| Failed)?;
     generation::edit(|config| config.name_servers(&names(startup.server())));
-    groups::post_config(startup);
-    Ok(())
+    groups::post_config(startup)
 }
 
 /// The `ServerName` of each server, by what tells servers apart ([`crate::surroundings::identity`]).

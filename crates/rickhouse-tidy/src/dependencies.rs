@@ -46,7 +46,7 @@ pub const LAYERS: &[(&str, &[&str])] = &[
         "rickhouse-supervisor",
         &["rickhouse-os", "rickhouse-config"],
     ),
-    // None of the httpd module's parts knows the standalone server or its options.
+    // The parts of the httpd module; none of them knows the standalone server, its supervisor or its options.
     (
         "mod_wsgi",
         &[
@@ -56,13 +56,11 @@ pub const LAYERS: &[(&str, &[&str])] = &[
             "rickhouse-httpd",
             "rickhouse-os",
             "rickhouse-relay",
-            // For its back-off: daemon processes are httpd's to watch.
-            "rickhouse-supervisor",
             "rickhouse-wire",
             "rickhouse-wsgi",
         ],
     ),
-    // The child's side of the wire; the request it works for is a trait.
+    // The child's end of the wire speaks to sockets; what a request is, its caller knows.
     ("rickhouse-relay", &["rickhouse-os", "rickhouse-wire"]),
     ("rickhouse-directives", &["rickhouse-wsgi"]),
     ("rickhouse-httpd", &["rickhouse-httpd-sys"]),

@@ -100,19 +100,16 @@ fn finish(request: &mut Request<'_>, answer: Answer<Instead>) -> Outcome {
         Answer::QueueTimeout => Outcome::Http(504),
         Answer::ClientLost { flushing, error } => {
             let (message, outcome) = failure::client_lost(request, flushing, &error);
-            message.iter().for_each(|message| log::request(request, message));
+            message
+                .iter()
+                .for_each(|message| log::request(request, message));
             outcome
         }
     }
 }
 
 /// There is no answer.
-fn fail(
-    request: &Request<'_>,
-    group: &DaemonProcess,
-    running: &Running,
-    why: Failure,
-) -> Outcome {
+fn fail(request: &Request<'_>, group: &DaemonProcess, running: &Running, why: Failure) -> Outcome {
     let (message, outcome) = failure::describe(&why, group, running);
     log::request(request, &message);
     debug(request, &why);

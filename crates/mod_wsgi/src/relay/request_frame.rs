@@ -47,10 +47,13 @@ pub(super) fn write(
     for (name, value) in admission.environ.iter() {
         // A variable that was set to nothing is an empty text in a daemon (DD §6.1).
         let value = value.unwrap_or_default();
-        writer.environ(name, match name {
-            b"DOCUMENT_ROOT" | b"SCRIPT_FILENAME" => Value::FileSystem(value),
-            _ => Value::Text(value),
-        });
+        writer.environ(
+            name,
+            match name {
+                b"DOCUMENT_ROOT" | b"SCRIPT_FILENAME" => Value::FileSystem(value),
+                _ => Value::Text(value),
+            },
+        );
     }
     writer.finish()?;
     Ok(frame)
