@@ -11,15 +11,15 @@ use crate::{access, child, commands, generation, groups, handler, mapping, start
 rickhouse_httpd::module!(wsgi_module, c"mod_wsgi.c", Wsgi);
 
 /// The module.
-pub struct Wsgi;
+pub(crate) struct Wsgi;
 
 /// What directives say for a server.
 #[derive(Default)]
-pub struct Servers(pub(crate) ServerConfig);
+pub(crate) struct Servers(pub(crate) ServerConfig);
 
 /// What directives say for a directory, location or file.
 #[derive(Default)]
-pub struct Directories(pub(crate) DirConfig);
+pub(crate) struct Directories(pub(crate) DirConfig);
 
 impl Merge for Servers {
     fn merge(outer: &Self, inner: &Self) -> Self {

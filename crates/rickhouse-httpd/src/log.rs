@@ -74,8 +74,9 @@ pub enum Scope<'a> {
     Request(RequestScope<'a>),
     /// One connection.
     Connection(Connection<'a>),
-    /// The request that this thread is inside of ([`Request::inside`]), otherwise the server of
-    /// the process: the main one, or [`Forked::log_as`](crate::process::Forked::log_as). From any thread.
+    /// The server of the process: the main one, or [`Forked::log_as`](crate::process::Forked::log_as). From any thread.
+    Main,
+    /// The request that this thread is inside of ([`Request::inside`]), otherwise as [`Scope::Main`]. From any thread.
     Current,
 }
 
@@ -153,6 +154,7 @@ impl Target {
             Scope::Server(server) => body(&Self::Server(server.as_ptr())),
             Scope::Request(request) => body(&Self::Request(request.request)),
             Scope::Connection(connection) => body(&Self::Connection(connection.as_ptr())),
+            Scope::Main => server::with_home(|server| body(&Self::Server(server))),
             Scope::Current => match CURRENT.get() {
                 none if none.is_null() => server::with_home(|server| body(&Self::Server(server))),
                 request => body(&Self::Request(request)),

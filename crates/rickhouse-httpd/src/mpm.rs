@@ -107,6 +107,18 @@ pub fn is_defined(name: &std::ffi::CStr) -> bool {
     unsafe { sys::ap_exists_config_define(name.as_ptr()) != 0 }
 }
 
+/// The version of the httpd that runs, from its banner without regard to `ServerTokens`; the bindings are for several.
+pub fn version() -> (u32, u32, u32) {
+    let numbers = std::str::from_utf8(description()).ok().and_then(|text| {
+        let version = text.strip_prefix("Apache/")?;
+        let end = version.find(|byte: char| !byte.is_ascii_digit() && byte != '.');
+        let mut numbers = version[..end.unwrap_or(version.len())].split('.');
+        let mut next = || numbers.next()?.parse().ok();
+        Some((next()?, next()?, next()?))
+    });
+    numbers.unwrap_or((sys::AP_SERVER_MAJORVERSION_NUMBER, sys::AP_SERVER_MINORVERSION_NUMBER, 0))
+}
+
 /// `ap_get_server_banner`: what the header `Server` says, by `ServerTokens`.
 pub fn banner() -> &'static [u8] {
     // SAFETY: a function without arguments.
@@ -148,6 +160,14 @@ pub fn scoreboard() -> Option<Scoreboard> {
         generation: global.running_generation,
         restarted: global.restart_time,
     })
+}
+
+/// `ap_runtime_dir_relative`: a path in httpd's runtime directory; nothing for a name that makes no path.
+pub fn runtime_path(pool: Pool<'_>, name: &std::ffi::CStr) -> Option<Vec<u8>> {
+    // SAFETY: the pool lives; the path is made in it and copied here.
+    let path = unsafe { sys::ap_runtime_dir_relative(pool.as_ptr(), name.as_ptr()) };
+    // SAFETY: as above.
+    unsafe { bytes(path) }.map(<[u8]>::to_vec)
 }
 
 impl Generation<'_> {

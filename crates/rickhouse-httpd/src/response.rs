@@ -46,16 +46,37 @@ impl Request<'_> {
     /// # Errors
     /// When the client is gone or a filter fails.
     pub fn send(&mut self, part: &[u8]) -> io::Result<()> {
+        self.send_parts(&[part])
+    }
+
+    /// As [`send`](Self::send), several parts in one pass through the filters.
+    ///
+    /// # Errors
+    /// When the client is gone or a filter fails.
+    pub fn send_parts(&mut self, parts: &[&[u8]]) -> io::Result<()> {
+        self.pass_borrowed(parts, Self::append_flush)
+    }
+
+    /// Sends the last part of the body and ends it, in one pass through the filters. A response that is all in here gets
+    /// its `Content-Length` from httpd.
+    ///
+    /// # Errors
+    /// When the client is gone or a filter fails.
+    pub fn send_last(&mut self, part: &[u8]) -> io::Result<()> {
+        self.pass_borrowed(&[part], Self::append_end)
+    }
+
+    /// Passes parts, and what `append` puts behind them.
+    fn pass_borrowed(&mut self, parts: &[&[u8]], append: fn(&mut Self)) -> io::Result<()> {
         let allocator = self.bucket_allocator();
-        if !part.is_empty() {
-            // SAFETY: the bytes live until `pass` returns; a filter that keeps the bucket longer sets it aside, which
-            // copies them.
-            let data = unsafe {
-                sys::apr_bucket_transient_create(part.as_ptr().cast(), part.len(), allocator)
-            };
+        for part in parts.iter().filter(|part| !part.is_empty()) {
+            let (bytes, length) = (part.as_ptr().cast(), part.len());
+            // SAFETY: the bytes live until `pass` below returns; a filter that keeps the bucket longer sets it aside,
+            // which copies them.
+            let data = unsafe { sys::apr_bucket_transient_create(bytes, length, allocator) };
             self.append(data);
         }
-        self.append_flush();
+        append(self);
         self.pass()
     }
 

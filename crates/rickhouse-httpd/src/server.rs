@@ -49,6 +49,11 @@ impl<'s> Server<'s> {
         unsafe { config::get(self.record().module_config, M::record()) }
     }
 
+    /// A number that no other server of this reading of the configuration has.
+    pub fn id(self) -> usize {
+        self.as_ptr().addr()
+    }
+
     /// `is_virtual`: whether this is a `<VirtualHost>`.
     pub fn is_virtual(self) -> bool {
         self.record().is_virtual != 0

@@ -119,6 +119,21 @@ impl<'t> Table<'t> {
         })
     }
 
+    /// As [`iter`](Table::iter), and those without a value, too: `SetEnv NAME`, if httpd's module left it so.
+    pub fn iter_optional(self) -> impl Iterator<Item = (&'t [u8], Option<&'t [u8]>)> {
+        let entries: Vec<(*const c_char, *const c_char)> = self
+            .entries()
+            .iter()
+            .map(|entry| (entry.key.cast_const(), entry.val.cast_const()))
+            .collect();
+        entries.into_iter().filter_map(|(key, value)| {
+            // SAFETY: keys live as long as the table's pool and do not change in place.
+            let key = unsafe { bytes(key) }?;
+            // SAFETY: as above.
+            Some((key, unsafe { bytes(value) }))
+        })
+    }
+
     fn entries(&self) -> &[sys::apr_table_entry_t] {
         // SAFETY: the table lives.
         let array = unsafe { sys::apr_table_elts(self.table.as_ptr()) };

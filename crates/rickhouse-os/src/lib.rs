@@ -3,6 +3,7 @@
 //! The only crate that calls `libc` or `rustix`. It knows nothing of Python, HTTP or httpd: every module is one
 //! kernel facility with an interface that cannot be misused from safe code.
 
+pub mod accounts;
 pub mod activation;
 pub mod child;
 pub mod clock;
@@ -21,6 +22,7 @@ pub mod pidfile;
 pub mod poll;
 pub mod privileges;
 pub mod process;
+pub mod random;
 pub mod readiness;
 pub mod sendfile;
 pub mod shared;

@@ -306,10 +306,11 @@ impl<'py> Python<'py> {
     }
 
     /// A capsule around the address of something that is not Python's (`PyCapsule_New`). Nothing here looks at what is
-    /// there; extension modules that know `name` do.
+    /// there; extension modules that know `name` do. An empty name makes a capsule without one.
     pub fn capsule(self, name: &'static CStr, address: NonNull<c_void>) -> PyResult<'py> {
+        let name = if name.is_empty() { std::ptr::null() } else { name.as_ptr() };
         // SAFETY: attached; the name lives for ever, as the capsule keeps its address; no destructor.
-        let capsule = unsafe { ffi::PyCapsule_New(address.as_ptr(), name.as_ptr(), None) };
+        let capsule = unsafe { ffi::PyCapsule_New(address.as_ptr(), name, None) };
         // SAFETY: a new reference, or NULL with an exception.
         unsafe { Object::from_call(self, capsule) }
     }

@@ -2,9 +2,11 @@
 
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::ptr::NonNull;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rickhouse_host::{Exchange, Failure, ResponseHead, Value};
-use rickhouse_httpd::{Outcome, Request, Status};
+use rickhouse_httpd::{FileOptions, Outcome, Request, Status};
 use send_wrapper::SendWrapper;
 
 use crate::embedded::head;
@@ -22,6 +24,8 @@ pub(super) struct EmbeddedExchange<'a, 'r> {
     https: bool,
     buffer: Vec<u8>,
     state: State,
+    /// The application's status.
+    status: u16,
     /// Why the body could not be read: decides the status if the application gives up.
     unreadable: Option<Status>,
 }
@@ -51,6 +55,7 @@ impl<'a, 'r> EmbeddedExchange<'a, 'r> {
             https,
             buffer: Vec::new(),
             state: State::Nothing,
+            status: 0,
             unreadable: None,
         }
     }
@@ -61,7 +66,7 @@ impl<'a, 'r> EmbeddedExchange<'a, 'r> {
             State::Head | State::Sending => self.end(),
             State::Truncated => {
                 // What the application gave is sent first: an error in the same pass would be answered instead of it.
-                let _gone = self.request.send(&self.buffer).and_then(|()| self.request.truncate());
+                let _gone = self.request.send(&self.buffer).and_then(|()| self.request.end_truncated());
                 Outcome::Ok
             }
             State::Broken => Outcome::Ok,
@@ -125,9 +130,16 @@ impl Exchange for EmbeddedExchange<'_, '_> {
                 Some(_) => {}
             }
         }
-        self.admission.times(sink);
-        if self.admission.switches.pass_apache_request && self.request.valid() {
-            sink(b"apache.request_rec", Value::Capsule(c"", self.request.address()));
+        sink(b"mod_wsgi.request_start", Value::Float(self.admission.request_start));
+        // There is no queue in front of embedded mode, and no daemon behind it.
+        sink(b"mod_wsgi.queue_start", Value::Float(0.0));
+        sink(b"mod_wsgi.daemon_start", Value::Float(0.0));
+        sink(b"mod_wsgi.application_start", Value::Float(now()));
+        if self.admission.switches.pass_apache_request
+            && self.request.valid()
+            && let Some(address) = NonNull::new(self.request.address())
+        {
+            sink(b"apache.request_rec", Value::Capsule(c"", address));
         }
     }
 
@@ -149,6 +161,7 @@ impl Exchange for EmbeddedExchange<'_, '_> {
 
     fn start(&mut self, head: &ResponseHead<'_>) -> io::Result<()> {
         head::place(self.request()?, head)?;
+        self.status = head.status;
         self.state = State::Head;
         Ok(())
     }
@@ -173,8 +186,12 @@ impl Exchange for EmbeddedExchange<'_, '_> {
         if !self.buffer.is_empty() {
             self.send(b"")?;
         }
-        let by_kernel = self.admission.switches.enable_sendfile;
-        let sent = self.request().and_then(|request| request.send_file(file, offset, length, by_kernel));
+        let file = file.try_clone_to_owned()?;
+        let sendfile = self.admission.switches.enable_sendfile;
+        let sent = self.request().and_then(|request| {
+            let options = FileOptions { sendfile, ..request.file_options() };
+            request.send_file(file, offset, length, options)
+        });
         self.sent(sent)
     }
 
@@ -192,7 +209,8 @@ impl Exchange for EmbeddedExchange<'_, '_> {
     }
 
     fn fell_short(&mut self) {
-        if !self.has_no_body() && self.state != State::Broken {
+        let has_body = self.request.valid() && !self.request.is_head() && !matches!(self.status, 204 | 304);
+        if has_body && self.state != State::Broken {
             self.state = State::Truncated;
         }
     }
@@ -208,6 +226,12 @@ impl Exchange for EmbeddedExchange<'_, '_> {
         let method = self.request.method().unwrap_or_default();
         (method, self.request.unparsed_uri().unwrap_or_default())
     }
+}
+
+/// Seconds since 1970.
+fn now() -> f64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap_or_default().as_secs_f64()
 }
 
 /// Entries that are decoded as names of files are (DD §6.1).

@@ -10,9 +10,8 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rickhouse_directives::environ;
 use rickhouse_directives::messages;
-use rickhouse_host::scripts::{Call, Ended, Reload, Scripts};
+use rickhouse_host::scripts::{Call, Reload, Scripts};
 use rickhouse_httpd::{Outcome, Request};
 
 pub(crate) use dispatch::dispatch;
@@ -38,7 +37,7 @@ pub(crate) fn serve(request: &mut Request<'_>, child: &Child, admission: Admissi
 fn run(request: &mut Request<'_>, scripts: &Arc<Scripts>, mut admission: Admission) -> Outcome {
     admission.identify(request);
     let https = admission.environ.take_https();
-    let mtime = request.modified();
+    let mtime = request.file_info().mtime;
     let age = age(request.time());
     let group = String::from_utf8_lossy(&admission.application_group).into_owned();
     let callable = String::from_utf8_lossy(&admission.callable).into_owned();
@@ -48,18 +47,18 @@ fn run(request: &mut Request<'_>, scripts: &Arc<Scripts>, mut admission: Admissi
         callable: &callable,
         resource: path(&admission.resource),
         // What httpd knows of the request's file says nothing about a handler script.
-        mtime: mtime.filter(|_| admission.handler_script.is_none()),
+        mtime: admission.handler_script.is_none().then_some(mtime),
         reload: reload(&admission),
         age,
     };
     let mut exchange = EmbeddedExchange::new(request, &admission, https);
-    let ended = log::during(&admission.resource, || {
-        seats::with(scripts, |seat| seat.handle(&call, &mut exchange))
+    log::during(&admission.resource, || {
+        seats::with(scripts, |seat| {
+            // What it came to, the exchange knows.
+            let _ended = seat.handle(&call, &mut exchange);
+        });
     });
-    match ended {
-        Ended::NoCallable => Outcome::Http(404),
-        _ => exchange.finish(),
-    }
+    exchange.finish()
 }
 
 fn reload(admission: &Admission) -> Reload {

@@ -25,6 +25,8 @@ pub(crate) struct Admission {
     pub(crate) callable: Vec<u8>,
     /// The body, as announced.
     pub(crate) body: Body,
+    /// When httpd received the request, in seconds since 1970.
+    pub(crate) request_start: f64,
     /// Switches of the request's place.
     pub(crate) switches: Switches,
     /// The entries that are texts, without those of [`Admission::identify`]; `HTTPS` is among them.
@@ -40,7 +42,7 @@ impl Admission {
         effective: Effective<'_>,
         admitted: &Admitted<'_>,
     ) -> Self {
-        let view = View(request);
+        let view = View::new(request);
         let target = admitted.target;
         let callable = match target.callable {
             Callable::Configured(name) => groups::callable_object(name, &view).into_owned(),
@@ -56,6 +58,7 @@ impl Admission {
             application_group: groups::application_group(target.application_group, &view, case).into_owned(),
             callable,
             body: admitted.body,
+            request_start: request.time() as f64 / 1e6,
             switches: Switches::of(effective),
             environ,
             restriction: effective.restrict_process().cloned(),
