@@ -130,10 +130,6 @@ impl Group {
         self.listener.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Whether it is listened on.
-    pub(super) fn is_open(&self) -> bool {
-        self.listener.lock().unwrap_or_else(PoisonError::into_inner).is_some()
-    }
 }
 
 fn socket_path(config: &GlobalConfig, process: &DaemonProcess, prefix: &[u8], pid: u32) -> Result<PathBuf, Message> {

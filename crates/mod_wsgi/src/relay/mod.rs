@@ -39,12 +39,12 @@ pub(crate) fn serve(
         Err(error) => return fail(request, group, running, Failure::Body(error)),
     };
     admission.identify(request);
-    let Ok(frame) = request_frame::write(request, &mut admission, running, body) else {
+    let Ok(mut frame) = request_frame::write(request, &mut admission, running, body) else {
         // More environ than a daemon takes; httpd's own limits for a request are far below.
         return Outcome::INTERNAL_ERROR;
     };
-    let outgoing = Outgoing {
-        frame: &frame,
+    let mut outgoing = Outgoing {
+        frame: &mut frame,
         attached: &attached,
         framed: matches!(body, rickhouse_wire::Body::Framed(_)),
     };
@@ -55,7 +55,7 @@ pub(crate) fn serve(
         rejections: group.processes.saturating_mul(2).saturating_add(1),
     };
     let mut client = HttpdClient::new(request, group, admission.switches);
-    let answer = rickhouse_relay::relay(&mut client, &daemon, &outgoing, &limits);
+    let answer = rickhouse_relay::relay(&mut client, &daemon, &mut outgoing, &limits);
     drop(client);
     match answer {
         Ok(answer) => finish(request, answer),

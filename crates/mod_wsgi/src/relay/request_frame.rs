@@ -34,6 +34,9 @@ pub(super) fn write(
         },
         received: request.time(),
         queued: now(),
+        // Noted by the relay, which connects.
+        connects: 0,
+        restarts: 0,
         script: &admission.resource,
         handler_script: admission.handler_script.as_deref().unwrap_or_default(),
         application_group: text(&admission.application_group)?,
