@@ -10,7 +10,11 @@ pub(crate) fn check_password(_: &mut Request<'_>, _: &[u8], _: &[u8]) -> Authent
     Authentication::Error
 }
 
-pub(crate) fn realm_hash(_: &mut Request<'_>, _: &[u8], _: &[u8]) -> Result<Vec<u8>, Authentication> {
+pub(crate) fn realm_hash(
+    _: &mut Request<'_>,
+    _: &[u8],
+    _: &[u8],
+) -> Result<Vec<u8>, Authentication> {
     Err(Authentication::Error)
 }
 

@@ -89,7 +89,11 @@ impl Module for Wsgi {
         access::check_password(request, user, password)
     }
 
-    fn realm_hash(request: &mut Request<'_>, user: &[u8], realm: &[u8]) -> Result<Vec<u8>, Authentication> {
+    fn realm_hash(
+        request: &mut Request<'_>,
+        user: &[u8],
+        realm: &[u8],
+    ) -> Result<Vec<u8>, Authentication> {
         access::realm_hash(request, user, realm)
     }
 

@@ -17,7 +17,10 @@ pub(crate) fn post_config(startup: &Startup<'_>) -> Result<(), Failed> {
         return Ok(());
     }
     let ((major, minor, micro), python) = (VERSION, PYTHON.version);
-    let banner = format!("mod_wsgi/{major}.{minor}.{micro} Python/{}.{}", python.0, python.1);
+    let banner = format!(
+        "mod_wsgi/{major}.{minor}.{micro} Python/{}.{}",
+        python.0, python.1
+    );
     startup
         .generation()
         .add_version_component(banner.as_bytes())

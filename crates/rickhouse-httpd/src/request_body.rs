@@ -67,15 +67,8 @@ impl Request<'_> {
         // A filter counts in signed numbers.
         let wanted = i64::try_from(most).unwrap_or(i64::MAX);
         // SAFETY: the filters are the request's, the brigade is empty and ours.
-        let status = unsafe {
-            sys::ap_get_brigade(
-                filters,
-                brigade,
-                sys::AP_MODE_READBYTES,
-                block,
-                wanted,
-            )
-        };
+        let status =
+            unsafe { sys::ap_get_brigade(filters, brigade, sys::AP_MODE_READBYTES, block, wanted) };
         Status::check(status)?;
         let mut there = 0;
         // SAFETY: the brigade is ours.

@@ -66,7 +66,10 @@ impl<'a, 'r> EmbeddedExchange<'a, 'r> {
             State::Head | State::Sending => self.end(),
             State::Truncated => {
                 // What the application gave is sent first: an error in the same pass would be answered instead of it.
-                let _gone = self.request.send(&self.buffer).and_then(|()| self.request.end_truncated());
+                let _gone = self
+                    .request
+                    .send(&self.buffer)
+                    .and_then(|()| self.request.end_truncated());
                 Outcome::Ok
             }
             State::Broken => Outcome::Ok,
@@ -95,19 +98,27 @@ impl<'a, 'r> EmbeddedExchange<'a, 'r> {
         if self.request.valid() {
             Ok(&mut self.request)
         } else {
-            Err(io::Error::other("the request is for the thread that serves it"))
+            Err(io::Error::other(
+                "the request is for the thread that serves it",
+            ))
         }
     }
 
     /// Sends what is buffered and `data`.
     fn send(&mut self, data: &[u8]) -> io::Result<()> {
         let buffered = std::mem::take(&mut self.buffer);
-        let sent = self.request().and_then(|request| request.send_parts(&[&buffered, data]));
+        let sent = self
+            .request()
+            .and_then(|request| request.send_parts(&[&buffered, data]));
         self.sent(sent)
     }
 
     fn sent(&mut self, sent: io::Result<()>) -> io::Result<()> {
-        self.state = if sent.is_ok() { State::Sending } else { State::Broken };
+        self.state = if sent.is_ok() {
+            State::Sending
+        } else {
+            State::Broken
+        };
         sent
     }
 }
@@ -130,7 +141,10 @@ impl Exchange for EmbeddedExchange<'_, '_> {
                 Some(_) => {}
             }
         }
-        sink(b"mod_wsgi.request_start", Value::Float(self.admission.request_start));
+        sink(
+            b"mod_wsgi.request_start",
+            Value::Float(self.admission.request_start),
+        );
         // There is no queue in front of embedded mode, and no daemon behind it.
         sink(b"mod_wsgi.queue_start", Value::Float(0.0));
         sink(b"mod_wsgi.daemon_start", Value::Float(0.0));
@@ -189,7 +203,10 @@ impl Exchange for EmbeddedExchange<'_, '_> {
         let file = file.try_clone_to_owned()?;
         let sendfile = self.admission.switches.enable_sendfile;
         let sent = self.request().and_then(|request| {
-            let options = FileOptions { sendfile, ..request.file_options() };
+            let options = FileOptions {
+                sendfile,
+                ..request.file_options()
+            };
             request.send_file(file, offset, length, options)
         });
         self.sent(sent)
@@ -209,7 +226,8 @@ impl Exchange for EmbeddedExchange<'_, '_> {
     }
 
     fn fell_short(&mut self) {
-        let has_body = self.request.valid() && !self.request.is_head() && !matches!(self.status, 204 | 304);
+        let has_body =
+            self.request.valid() && !self.request.is_head() && !matches!(self.status, 204 | 304);
         if has_body && self.state != State::Broken {
             self.state = State::Truncated;
         }

@@ -4,10 +4,10 @@ mod dispatch;
 mod exchange;
 mod head;
 
-use std::path::Path;
-use std::sync::Arc;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rickhouse_directives::messages;
@@ -17,8 +17,8 @@ use rickhouse_httpd::{Outcome, Request};
 pub(crate) use dispatch::dispatch;
 
 use crate::child::Child;
-use crate::handler::Admission;
 use crate::embedded::exchange::EmbeddedExchange;
+use crate::handler::Admission;
 use crate::{log, seats};
 
 /// Runs the request here, if that is allowed and possible (DD §5.3, steps 14 to 16).
@@ -71,8 +71,12 @@ fn reload(admission: &Admission) -> Reload {
 
 /// How long ago a time in microseconds since 1970 was.
 fn age(time: i64) -> Duration {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    now.saturating_sub(Duration::from_micros(u64::try_from(time).unwrap_or_default()))
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    now.saturating_sub(Duration::from_micros(
+        u64::try_from(time).unwrap_or_default(),
+    ))
 }
 
 fn path(bytes: &[u8]) -> &Path {

@@ -1,10 +1,10 @@
 //! A request that has passed the gate, with all that the configuration says about it.
 
+use rickhouse_directives::Text;
 use rickhouse_directives::environ::{self, Environ, Identity, Rules};
 use rickhouse_directives::gate::{Admitted, Body};
 use rickhouse_directives::groups;
 use rickhouse_directives::settings::{AllowedProcesses, Callable, Effective};
-use rickhouse_directives::Text;
 use rickhouse_httpd::Request;
 
 use crate::child::Child;
@@ -55,7 +55,8 @@ impl Admission {
             resource: request.filename().unwrap_or_default().to_vec(),
             handler_script: admitted.handler_script.map(|script| script.path.clone()),
             process_group: groups::process_group(target.process_group, &view).into_owned(),
-            application_group: groups::application_group(target.application_group, &view, case).into_owned(),
+            application_group: groups::application_group(target.application_group, &view, case)
+                .into_owned(),
             callable,
             body: admitted.body,
             request_start: request.time() as f64 / 1e6,

@@ -40,9 +40,9 @@ fn decide(request: &Request<'_>, child: &Child) -> Decision {
             Decision::End(Outcome::Http(status))
         }
         Gate::TooLarge => Decision::TooLarge,
-        Gate::Go(admitted) => {
-            Decision::Go(Box::new(Admission::new(request, child, effective, &admitted)))
-        }
+        Gate::Go(admitted) => Decision::Go(Box::new(Admission::new(
+            request, child, effective, &admitted,
+        ))),
     }
 }
 

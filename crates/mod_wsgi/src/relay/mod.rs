@@ -21,11 +21,7 @@ use crate::log;
 use client::{HttpdClient, Instead};
 
 /// Has a daemon of the request's process group answer it, if that may and can be.
-pub(crate) fn serve(
-    request: &mut Request<'_>,
-    child: &Child,
-    mut admission: Admission,
-) -> Outcome {
+pub(crate) fn serve(request: &mut Request<'_>, child: &Child, mut admission: Admission) -> Outcome {
     let (group, running) = match precondition::check(request, &child.config, &admission) {
         Ok(found) => found,
         Err(refusal) => {
@@ -100,19 +96,16 @@ fn finish(request: &mut Request<'_>, answer: Answer<Instead>) -> Outcome {
         Answer::QueueTimeout => Outcome::Http(504),
         Answer::ClientLost { flushing, error } => {
             let (message, outcome) = failure::client_lost(request, flushing, &error);
-            message.iter().for_each(|message| log::request(request, message));
+            message
+                .iter()
+                .for_each(|message| log::request(request, message));
             outcome
         }
     }
 }
 
 /// There is no answer.
-fn fail(
-    request: &Request<'_>,
-    group: &DaemonProcess,
-    running: &Running,
-    why: Failure,
-) -> Outcome {
+fn fail(request: &Request<'_>, group: &DaemonProcess, running: &Running, why: Failure) -> Outcome {
     let (message, outcome) = failure::describe(&why, group, running);
     log::request(request, &message);
     debug(request, &why);

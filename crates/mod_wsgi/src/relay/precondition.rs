@@ -75,5 +75,8 @@ impl Names for Accounts {
 
 /// A database that cannot be read knows nobody.
 fn name(found: Result<Option<CString>, OsError>) -> Option<Text> {
-    found.ok().flatten().map(|name| Text::from(name.into_bytes()))
+    found
+        .ok()
+        .flatten()
+        .map(|name| Text::from(name.into_bytes()))
 }
