@@ -14,10 +14,10 @@ PYTHONS ?=
 K       ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve build test test-rust test-e2e lint bench pythons clean
+.PHONY: help serve build test test-rust test-e2e test-httpd lint bench bench-httpd pythons clean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo '  make serve APP=django_site PORT=8080 ARGS="--gil own --interpreters 2"'
 	@echo '  make test PYTHONS="3.13 3.13t" K=keepalive'
@@ -25,7 +25,7 @@ help:  ## Show this list
 serve:  ## Serve an example: APP=hello|flask_app|django_site, PORT=8000, ARGS="--threads 4"
 	@PYTHON='$(PYTHON)' scripts/serve '$(APP)' '$(HOST):$(PORT)' $(ARGS)
 
-build:  ## Leave a release build in .venv/bin/rickhouse: PYTHON=3.12 or a path
+build:  ## Leave a release build in .venv (rickhouse and mod_wsgi.so): PYTHON=3.12 or a path
 	@scripts/build --python '$(PYTHON)'
 
 test:  ## Run every check and test: PYTHONS="3.13 3.13t", K=expression
@@ -34,14 +34,20 @@ test:  ## Run every check and test: PYTHONS="3.13 3.13t", K=expression
 test-rust:  ## Run the tests of the crates only
 	@scripts/run-tests --only rust --pythons '$(PYTHONS)' -k '$(K)'
 
-test-e2e:  ## Run the end-to-end tests only
+test-e2e:  ## Run the end-to-end tests of the server only
 	@scripts/run-tests --only e2e --pythons '$(PYTHONS)' -k '$(K)'
+
+test-httpd:  ## Run the end-to-end tests of mod_wsgi.so only
+	@scripts/run-tests --only httpd --pythons '$(PYTHONS)' -k '$(K)'
 
 lint:  ## Check format, lints and documentation
 	@scripts/run-tests --only lint --pythons '$(PYTHONS)'
 
 bench: build  ## Compare with other servers, side by side: ARGS=...
 	@bench/run $(ARGS)
+
+bench-httpd: build  ## Compare mod_wsgi.so with mod_wsgi, side by side: ARGS=...
+	@bench/run-httpd $(ARGS)
 
 pythons:  ## List the builds of Python that tests use, making those that are missing
 	@scripts/python-builds

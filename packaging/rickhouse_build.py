@@ -28,8 +28,6 @@ ROOT = Path(__file__).resolve().parents[1]
 CRATE = "mod_wsgi"
 #: Where the library goes: `rickhouse module-location` looks beside the package's own files.
 NAME = "rickhouse/mod_wsgi.so"
-#: Until the crate is in this tree (issue 3), the wheel is maturin's alone.
-HAS_MODULE = (ROOT / "crates" / CRATE / "Cargo.toml").exists()
 
 build_sdist = maturin.build_sdist
 get_requires_for_build_editable = maturin.get_requires_for_build_editable
@@ -42,7 +40,7 @@ prepare_metadata_for_build_wheel = maturin.prepare_metadata_for_build_wheel
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     """maturin's wheel with the module added, where this Python has a library to link it with."""
     wheel = maturin.build_wheel(wheel_directory, config_settings, metadata_directory)
-    if HAS_MODULE and (folder := libpython_folder()) is not None:
+    if (folder := libpython_folder()) is not None:
         add_to_wheel(Path(wheel_directory, wheel), NAME, build_module(folder))
     return wheel
 
@@ -50,7 +48,7 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
 def build_editable(wheel_directory, config_settings=None, metadata_directory=None):
     """The same for an installation that leads to the checkout: the module goes where maturin puts the extension."""
     wheel = maturin.build_editable(wheel_directory, config_settings, metadata_directory)
-    if HAS_MODULE and (folder := libpython_folder()) is not None:
+    if (folder := libpython_folder()) is not None:
         # In one rename: a running httpd may have the file mapped.
         place = ROOT / "python" / NAME
         shutil.copy2(build_module(folder), place.with_suffix(".new"))

@@ -7,6 +7,7 @@ import os
 import subprocess
 from pathlib import Path
 
+from . import httpds
 from .paths import CHECKOUT
 from .pythons import Python
 
@@ -41,7 +42,15 @@ def environment(python: Python) -> dict[str, str]:
         # Another C library: nothing that was linked outside may be reused inside.
         target = target.with_name(f"{target.name}-{python.root.name}")
         target.mkdir(parents=True, exist_ok=True)
-    return {"PYO3_PYTHON": str(python.executable), "CARGO_TARGET_DIR": str(target)}
+    return {**_httpd(python), "PYO3_PYTHON": str(python.executable), "CARGO_TARGET_DIR": str(target)}
+
+
+def _httpd(python: Python) -> dict[str, str]:
+    """The httpd to build against, if it has been made: its headers are only compared with, so it is never needed."""
+    try:
+        return httpds.obtain(python, make=False).environment()
+    except httpds.Unavailable:
+        return {}
 
 
 def test_environment(python: Python) -> dict[str, str]:

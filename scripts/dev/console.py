@@ -13,10 +13,11 @@ from .paths import CHECKOUT
 
 
 class Failed(Exception):
-    """A command that did not end with 0; its output has been shown already."""
+    """A command that did not end with 0; its output has been shown already. Without a `status` it was stopped."""
 
-    def __init__(self, command: Sequence[str], status: object) -> None:
-        super().__init__(f"{shlex.join(command)}: {status}")
+    def __init__(self, command: Sequence[str], reason: str, status: int | None = None) -> None:
+        super().__init__(f"{shlex.join(command)}: {reason}")
+        self.status = status
 
 
 def say(text: str) -> None:
@@ -44,7 +45,7 @@ def run(command: Sequence[object], env: dict[str, str] | None = None, limit: flo
     if process.returncode != 0:
         if output:
             sys.stdout.write(output.decode(errors="replace"))
-        raise Failed(words, f"exit status {process.returncode}")
+        raise Failed(words, f"exit status {process.returncode}", process.returncode)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -12,15 +12,17 @@ from .fetch import Unavailable
 from .paths import cache_folder, locked
 from .pythons import Python
 
-#: The variable through which tests and build scripts learn of an httpd: the path of its descriptor.
-VARIABLE = "RICKHOUSE_HTTPD"
+#: Tells tests the folder of an httpd, which is laid out as a Debian system is below `/`.
+FOLDER_VARIABLE = "RICKHOUSE_HTTPD"
+#: Tells the build of rickhouse-httpd-sys whose headers to compare its bindings with.
+APXS_VARIABLE = "RICKHOUSE_APXS"
 
 
 @dataclass(frozen=True)
 class Httpd:
-    """An httpd as its descriptor describes it. Paths hold inside the root of the Python that it goes with."""
+    """An httpd as its `descriptor.json` describes it. Paths hold inside the root of the Python that it goes with."""
 
-    descriptor: Path
+    folder: Path
     version: str
     program: Path
     apxs: Path
@@ -28,7 +30,7 @@ class Httpd:
 
     def environment(self) -> dict[str, str]:
         """What to tell a test or a build that needs this httpd."""
-        return {VARIABLE: str(self.descriptor)}
+        return {FOLDER_VARIABLE: str(self.folder), APXS_VARIABLE: str(self.apxs)}
 
     def describe(self) -> str:
         return f"httpd {self.version} ({self.program})"
@@ -60,12 +62,11 @@ def release(file: Path = Path("/etc/os-release")) -> str:
 
 def _look(folder: Path, python: Python) -> Httpd | None:
     """What lies in the folder, if it still runs: a library it takes from the machine may have gone since."""
-    descriptor = folder / "descriptor.json"
     try:
-        facts = json.loads(descriptor.read_text())
+        facts = json.loads((folder / "descriptor.json").read_text())
     except (OSError, ValueError):
         return None
-    found = Httpd(descriptor, facts["version"], Path(facts["httpd"]), Path(facts["apxs"]), facts["library_path"])
+    found = Httpd(folder, facts["version"], Path(facts["httpd"]), Path(facts["apxs"]), facts["library_path"])
     command = python.command("env", f"LD_LIBRARY_PATH={found.library_path}", found.program, "-v")
     runs = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True).returncode == 0
     return found if runs else None

@@ -1,5 +1,6 @@
 """What the scripts decide by themselves. Run: python3 -m unittest discover -s scripts/tests"""
 
+import json
 import os
 import sys
 import tempfile
@@ -10,7 +11,7 @@ from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dev import cargo, console, environments, paths, pythons  # noqa: E402
+from dev import cargo, console, environments, fetch, httpds, paths, pythons  # noqa: E402
 
 
 def python(version, free_threaded=False, root=None):
@@ -45,6 +46,60 @@ class Pythons(unittest.TestCase):
     def test_what_is_not_cpython_is_not_found(self):
         self.assertIsNone(pythons.probe(Path("/bin/false")))
         self.assertIsNone(pythons.probe(Path("/nowhere/python3")))
+
+
+class Httpds(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.cache = Path(folder.name).resolve()
+        patch = mock.patch.dict(os.environ, {"RICKHOUSE_CACHE": folder.name})
+        patch.start()
+        self.addCleanup(patch.stop)
+
+    def unpack(self, name, runs=True):
+        """What scripts/fetch/httpd leaves, with a program that does or does not run."""
+        folder = self.cache / name
+        folder.mkdir()
+        facts = {"version": "2.4.99", "httpd": "/bin/true" if runs else "/bin/false", "apxs": f"{folder}/bin/apxs",
+                 "library_path": f"{folder}/lib"}  # fmt: skip
+        (folder / "descriptor.json").write_text(json.dumps(facts))
+        return folder
+
+    def test_the_machines_own_release_gives_its_name(self):
+        file = self.cache / "os-release"
+        for text, name in [
+            ('PRETTY_NAME="x"\nID=debian\nVERSION_ID="12"\n', "debian-12"),
+            ("ID=debian\nVERSION_CODENAME=forky\n", "debian-forky"),
+            ("", "unknown-unknown"),
+        ]:
+            file.write_text(text)
+            self.assertEqual(httpds.release(file), name)
+
+    def test_what_was_made_is_found_again(self):
+        folder = self.unpack(f"httpd-{httpds.release()}")
+        found = httpds.obtain(python((3, 13, 0)), make=False)
+        self.assertEqual(found.environment(), {"RICKHOUSE_HTTPD": str(folder), "RICKHOUSE_APXS": f"{folder}/bin/apxs"})
+
+    def test_an_httpd_that_does_not_run_any_more_is_made_anew(self):
+        name = f"httpd-{httpds.release()}"
+        self.unpack(name, runs=False)
+        with self.assertRaisesRegex(httpds.Unavailable, "not made yet"):
+            httpds.obtain(python((3, 13, 0)), make=False)
+        with mock.patch.object(httpds.fetch, "make") as make:
+            with self.assertRaisesRegex(httpds.Unavailable, "holds no httpd that runs"):
+                httpds.obtain(python((3, 13, 0)))
+        make.assert_called_once_with([httpds.fetch.script("httpd"), str(self.cache / name)])
+
+    def test_a_root_has_an_httpd_of_its_own(self):
+        with mock.patch.object(httpds.fetch, "make") as make, self.assertRaises(httpds.Unavailable):
+            httpds.obtain(python((3, 14, 0), root=Path("/cache/forky")))
+        command = make.call_args.args[0]
+        self.assertEqual(command[1:], ["/cache/forky", httpds.fetch.script("httpd"), str(self.cache / "httpd-forky")])
+
+    def test_the_last_words_of_a_script_are_the_reason(self):
+        with self.assertRaisesRegex(fetch.Unavailable, "^no network$"):
+            fetch.make(["sh", "-c", "echo no network >&2; exit 1"])
 
 
 class Cargo(unittest.TestCase):

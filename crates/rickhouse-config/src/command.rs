@@ -11,7 +11,7 @@ use crate::options::{Layer, Options};
 use crate::origin::Origin;
 use crate::resolve;
 use crate::show::show;
-use crate::sources::command_line::{self, SubCommand};
+use crate::sources::command_line::{self, CommandLine};
 use crate::sources::{environment, file};
 use crate::surroundings::Surroundings;
 use crate::table;
@@ -28,6 +28,22 @@ pub enum Command {
     },
     /// Print this text to standard output and end with status 0.
     ShowConfig(String),
+    /// Say something about the module for Apache httpd, or install it.
+    Module(ModuleCommand),
+}
+
+/// What is to be done about the module for Apache httpd.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ModuleCommand {
+    /// Print where it is.
+    Location,
+    /// Print the lines of httpd's configuration that load it from there.
+    Config,
+    /// Copy it to httpd's modules, and print the lines that load it from there.
+    Install {
+        /// The folder to copy to, where somebody named one.
+        directory: Option<PathBuf>,
+    },
 }
 
 /// Where each option was said.
@@ -113,8 +129,13 @@ pub fn parse_command(
             },
         }
     })?;
+    let (said, needs_target) = match line {
+        CommandLine::Module(command) => return Ok(Command::Module(command)),
+        CommandLine::Serve(layer) => (layer, true),
+        CommandLine::Config(layer) => (layer, false),
+    };
     let environment = environment::read(&surroundings.environment, surroundings.pid, &mut mistakes);
-    let named = [&line.layer, &environment.own]
+    let named = [&said, &environment.own]
         .into_iter()
         .find_map(|layer| layer.get(table::CONFIG.name));
     let (file, path) = match named.and_then(|said| said.items.last()) {
@@ -125,23 +146,19 @@ pub fn parse_command(
         None => found_file(surroundings, &mut mistakes)
             .map_or((Layer::new(), None), |(layer, path)| (layer, Some(path))),
     };
-    let options = Options::combine(
-        [line.layer, environment.own, file, environment.conventions],
-        path,
-    );
+    let options = Options::combine([said, environment.own, file, environment.conventions], path);
     let origins = Origins(options.origins());
-    let needs_target = matches!(line.command, SubCommand::Serve);
     let (config, more) = resolve::resolve(&options, surroundings, needs_target);
     let findings = machine(&config, &origins);
     mistakes.extend(more);
     mistakes.extend(findings.mistakes);
     ConfigErrors::unless_none(mistakes)?;
-    Ok(match line.command {
-        SubCommand::Serve => Command::Serve {
+    Ok(match needs_target {
+        true => Command::Serve {
             config: Box::new(config),
             origins,
         },
-        SubCommand::Config => Command::ShowConfig(show(&options, &findings.remarks)),
+        false => Command::ShowConfig(show(&options, &findings.remarks)),
     })
 }
 

@@ -25,11 +25,11 @@ mod surroundings;
 mod table;
 mod values;
 
-pub use command::{Command, Exit, Findings, Origins, Stream, parse_command};
+pub use command::{Command, Exit, Findings, ModuleCommand, Origins, Stream, parse_command};
 pub use config::{Config, GilMode, LogLevel};
 pub use gil::{PythonFacts, ResolvedGil, check_gil};
 pub use mistakes::{ConfigErrors, Mistake, Place};
 pub use origin::Origin;
-pub use reference::reference_page;
+pub use reference::{commands_page, reference_page};
 pub use surroundings::Surroundings;
 pub use values::{AllowedProxies, Bind, LogFile, Target};

@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use crate::table::{self, Default, Kind, OptionSpec};
+use crate::table::{
+    self, COMMANDS, CommandSpec, Default, Kind, ModulesDirectory, OptionSpec, Takes,
+};
 
 const HEAD: &str = "\
 <!-- Made from the table of options in crates/rickhouse-config; do not edit. UPDATE_REFERENCE=1 cargo test -p rickhouse-config writes it. -->
@@ -27,6 +29,56 @@ Unknown options, keys and `RICKHOUSE_` variables are mistakes. All mistakes are 
 with status 2. Names that start with `RICKHOUSE_INTERNAL_` are used between the server's own processes, and the variables that Kubernetes
 makes for a service named rickhouse (`RICKHOUSE_SERVICE_HOST`, `RICKHOUSE_PORT_8000_TCP`, …) are left alone.
 ";
+
+const COMMANDS_HEAD: &str = "\
+<!-- Made from the table of commands in crates/rickhouse-config; do not edit. UPDATE_REFERENCE=1 cargo test -p rickhouse-config writes it. -->
+
+# Commands of rickhouse
+
+`rickhouse COMMAND --help` says the same. A command line that is wrong ends with status 2, a command that fails with status 1; both say why
+on standard error.
+";
+
+/// The reference page of all commands. `docs/reference/commands.md` is this text; a test compares them.
+pub fn commands_page() -> String {
+    let mut page = String::from(COMMANDS_HEAD);
+    for spec in COMMANDS {
+        push(&mut page, format_args!("\n{}", command_entry(spec)));
+    }
+    page
+}
+
+fn command_entry(spec: &CommandSpec) -> String {
+    let usage = match spec.takes {
+        Takes::Configuration => " [OPTIONS] [TARGET]".to_owned(),
+        Takes::Nothing => String::new(),
+        Takes::ModulesDirectory => format!(
+            " [--{} {}]",
+            ModulesDirectory::NAME,
+            ModulesDirectory::PLACEHOLDER
+        ),
+    };
+    let mut text = format!("## `rickhouse {}{usage}`\n\n{}.", spec.name, spec.help);
+    if !spec.details.is_empty() {
+        push(&mut text, format_args!(" {}", spec.details));
+    }
+    match spec.takes {
+        Takes::Configuration => {
+            text.push_str(" [The options](options.md) have a page of their own.\n")
+        }
+        Takes::Nothing => text.push('\n'),
+        Takes::ModulesDirectory => push(
+            &mut text,
+            format_args!(
+                "\n\n* `--{} {}`: {}.\n",
+                ModulesDirectory::NAME,
+                ModulesDirectory::PLACEHOLDER,
+                ModulesDirectory::HELP
+            ),
+        ),
+    }
+    text
+}
 
 /// The reference page of all options. `docs/reference/options.md` is this text; a test compares them.
 pub fn reference_page() -> String {

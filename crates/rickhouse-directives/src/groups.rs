@@ -136,3 +136,152 @@ fn resource(request: &dyn GroupView, case: Case) -> Vec<u8> {
     case.fold(&mut name[start..]);
     name
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    struct Request {
+        host: Option<&'static str>,
+        port: u16,
+        path: (&'static str, &'static str),
+    }
+
+    const REQUEST: Request = Request {
+        host: Some("asked"),
+        port: 80,
+        path: ("/Mount//x/y", "/y"),
+    };
+
+    impl GroupView for Request {
+        fn server_name(&self) -> &[u8] {
+            b"server"
+        }
+
+        fn host(&self) -> Option<&[u8]> {
+            self.host.map(str::as_bytes)
+        }
+
+        fn port(&self) -> u16 {
+            self.port
+        }
+
+        fn uri(&self) -> &[u8] {
+            self.path.0.as_bytes()
+        }
+
+        fn path_info(&self) -> &[u8] {
+            self.path.1.as_bytes()
+        }
+
+        fn variable(&self, name: &[u8]) -> Option<Cow<'_, [u8]>> {
+            let value: &[u8] = match name {
+                b"plain" => b"value",
+                b"empty" => b"",
+                b"again" => b"%{SERVER}",
+                b"chain" => b"%{ENV:plain}",
+                b"other" => b"%{OTHER}",
+                _ => return None,
+            };
+            Some(Cow::Borrowed(value))
+        }
+    }
+
+    fn all_three(name: Option<&str>, request: &Request) -> [String; 3] {
+        let name = name.map(str::as_bytes);
+        let names = [
+            process_group(name, request),
+            application_group(name, request, Case::Sensitive),
+            hook_group(name, request),
+        ];
+        names.map(|name| String::from_utf8(name.into_owned()).unwrap())
+    }
+
+    #[test]
+    fn forms() {
+        let check = |name: Option<&str>, expected: [&str; 3]| {
+            assert_eq!(all_three(name, &REQUEST), expected, "{name:?}");
+        };
+        check(None, ["", "server|/Mount/x", ""]);
+        check(Some("name"), ["name", "name", "name"]);
+        check(Some(""), ["", "", ""]);
+        check(Some("%{GLOBAL}"), ["", "", ""]);
+        check(Some("%{SERVER}"), ["server", "server", "server"]);
+        check(Some("%{HOST}"), ["asked", "asked", "asked"]);
+        let resource = "server|/Mount/x";
+        check(Some("%{RESOURCE}"), [resource, resource, "%{RESOURCE}"]);
+        check(Some("%{ENV:plain}"), ["value", "value", "%{ENV:plain}"]);
+        check(Some("%{ENV:empty}"), ["", "", "%{ENV:empty}"]);
+        check(Some("%{ENV:again}"), ["server", "server", "%{ENV:again}"]);
+        check(
+            Some("%{ENV:chain}"),
+            ["%{ENV:plain}", "%{ENV:plain}", "%{ENV:chain}"],
+        );
+        check(
+            Some("%{ENV:other}"),
+            ["%{OTHER}", "%{OTHER}", "%{ENV:other}"],
+        );
+        for literal in [
+            "%{ENV:missing}",
+            "%{ENV:}",
+            "%{ENV:plain",
+            "%",
+            "%{server}",
+            "%{OTHER}",
+        ] {
+            check(Some(literal), [literal; 3]);
+        }
+    }
+
+    #[test]
+    fn ports_and_hosts() {
+        let check = |host: Option<&'static str>, port: u16, name: &str, expected: &str| {
+            let request = Request {
+                host,
+                port,
+                ..REQUEST
+            };
+            assert_eq!(all_three(Some(name), &request)[0], expected);
+        };
+        check(Some("asked"), 443, "%{HOST}", "asked");
+        check(Some("asked"), 8080, "%{HOST}", "asked:8080");
+        check(Some("asked"), 8080, "%{SERVER}", "server:8080");
+        check(None, 81, "%{HOST}", "server:81");
+        check(Some(""), 81, "%{HOST}", "server:81");
+        check(None, 81, "%{RESOURCE}", "server:81|/Mount/x");
+    }
+
+    #[test]
+    fn the_case_of_files() {
+        let group = application_group(None, &REQUEST, Case::Ignored);
+        assert_eq!(*group, *b"server|/mount/x");
+    }
+
+    #[test]
+    fn callables() {
+        let check = |name: Option<&str>, expected: &str| {
+            let found = callable_object(name.map(str::as_bytes), &REQUEST);
+            assert_eq!(*found, *expected.as_bytes(), "{name:?}");
+        };
+        check(None, "application");
+        check(Some("main"), "main");
+        check(Some("%{ENV:plain}"), "value");
+        check(Some("%{ENV:again}"), "%{SERVER}");
+        for unresolved in ["%", "%{ENV:missing}", "%{GLOBAL}", "%{ENV:}"] {
+            check(Some(unresolved), "application");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_name(name: Vec<u8>) {
+            let literal = |found: Cow<'_, [u8]>| name.starts_with(b"%") || *found == *name;
+            prop_assert!(literal(process_group(Some(&name), &REQUEST)));
+            prop_assert!(literal(application_group(Some(&name), &REQUEST, Case::Ignored)));
+            prop_assert!(literal(hook_group(Some(&name), &REQUEST)));
+            let _ = callable_object(Some(&name), &REQUEST);
+        }
+    }
+}

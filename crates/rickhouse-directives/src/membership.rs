@@ -26,8 +26,6 @@ pub fn check<'a>(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn groups_of_a_user() {
         let check = |required: &str, groups: &[&str], expected: Option<u16>| {

@@ -124,3 +124,119 @@ fn partial_ipv4(text: &str) -> Option<Ipv4Net> {
     let length = u8::try_from(count * 8).ok()?;
     Ipv4Net::new(bytes.into(), length).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn networks(line: &str) -> Result<TrustedNetworks, String> {
+        TrustedNetworks::parse(line.as_bytes()).map_err(String::from)
+    }
+
+    #[test]
+    fn who_is_in_a_network() {
+        let check = |line: &str, inside: &[&str], outside: &[&str]| {
+            let networks = networks(line).unwrap();
+            for peer in inside {
+                assert!(networks.contain(peer.parse().unwrap()), "{line} {peer}");
+            }
+            for peer in outside {
+                assert!(!networks.contain(peer.parse().unwrap()), "{line} {peer}");
+            }
+        };
+        check("", &[], &["127.0.0.1", "::1"]);
+        check("10.0.0.1", &["10.0.0.1", "::ffff:10.0.0.1"], &["10.0.0.2"]);
+        check("10.1", &["10.1.2.3"], &["10.2.0.0"]);
+        check("10.", &["10.1.2.3"], &["11.2.0.0"]);
+        check("10.0.0.0/8", &["10.255.0.1"], &["11.0.0.1"]);
+        check("10.0.0.0/255.0.0.0", &["10.255.0.1"], &["11.0.0.1"]);
+        check("10.1/16", &["10.1.9.9"], &["10.2.0.0"]);
+        check("10.1.2.3/8", &["10.255.0.1"], &["11.0.0.1"]);
+        check(
+            "2001:db8::/32",
+            &["2001:db8:1::1"],
+            &["2001:db9::1", "10.0.0.1"],
+        );
+        // What mod_wsgi does not take (DD §14, row 45).
+        check("2001:DB8::1", &["2001:db8::1"], &["2001:db8::2"]);
+        check(
+            "::ffff:10.0.0.1",
+            &["10.0.0.1", "::ffff:10.0.0.1"],
+            &["10.0.0.2"],
+        );
+        check("::ffff:10.0.0.0/104", &["10.9.9.9"], &["11.0.0.0"]);
+        check(
+            "10.0.0.1 192.168/16 ::1",
+            &["10.0.0.1", "192.168.9.9", "::1"],
+            &["::2"],
+        );
+    }
+
+    #[test]
+    fn what_is_no_network() {
+        for token in [
+            "localhost",
+            "10.0.0.0/x",
+            "::1/129",
+            "1::2::3",
+            "fe80::/ffff::",
+            "10.0.0.1:80",
+        ] {
+            let text = format!("Unable to parse trusted proxy IP address/subnet of \"{token}\".");
+            assert_eq!(networks(token), Err(text), "{token}");
+        }
+        for token in [
+            "300.1.1.1",
+            "10.0.0.0/33",
+            "10..1",
+            "1.2.3.4.5",
+            "10.0.0.0/255.0.255.0",
+            "/8",
+        ] {
+            let text = format!(
+                "Unable to parse trusted proxy IP address/subnet of \"{token}\". The specified IP address is invalid."
+            );
+            assert_eq!(networks(&format!("10.0.0.1 {token}")), Err(text), "{token}");
+        }
+    }
+
+    #[test]
+    fn headers() {
+        let variables = |line: &str| -> Vec<&str> {
+            let headers = parse_headers(line.as_bytes()).unwrap();
+            headers.iter().map(|header| header.variable).collect()
+        };
+        assert_eq!(
+            variables("X-Forwarded-For x-real-ip X-Mine"),
+            ["HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP"]
+        );
+        assert!(variables("").is_empty());
+        for name in ["X_Forwarded_For", "a.b", "\"a b\"", "\"\"", "\u{e4}"] {
+            let text = parse_headers(name.as_bytes()).unwrap_err().to_string();
+            assert!(text.starts_with("Invalid name \""), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_line(line: Vec<u8>) {
+            let _ = TrustedNetworks::parse(&line);
+            let _ = parse_headers(&line);
+        }
+
+        #[test]
+        fn any_address_is_a_network_of_itself(address: std::net::IpAddr) {
+            prop_assert!(networks(&address.to_string()).unwrap().contain(address));
+        }
+
+        #[test]
+        fn any_prefix_length(address: std::net::Ipv4Addr, length in 0_u8..=32) {
+            let network = networks(&format!("{address}/{length}")).unwrap();
+            prop_assert!(network.contain(address.into()));
+            let other = std::net::Ipv4Addr::from(u32::from(address) ^ 0x8000_0000);
+            prop_assert_eq!(network.contain(other.into()), length == 0);
+        }
+    }
+}

@@ -47,3 +47,39 @@ impl SocketNames<'_> {
         Ok(path)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        let names = SocketNames {
+            prefix: b"/run/wsgi",
+            parent: 12,
+            rotation: Rotation::Generation(3),
+        };
+        assert_eq!(names.socket(1).unwrap(), "/run/wsgi.12.3.1.sock");
+        let names = SocketNames {
+            rotation: Rotation::User(33),
+            ..names
+        };
+        assert_eq!(names.socket(2).unwrap(), "/run/wsgi.12.u33.2.sock");
+    }
+
+    #[test]
+    fn the_longest_name() {
+        let rest = ".1.1.1.sock".len();
+        let names = |length: usize| {
+            let prefix = vec![b'p'; length];
+            SocketNames {
+                prefix: &prefix,
+                parent: 1,
+                rotation: Rotation::Generation(1),
+            }
+            .socket(1)
+        };
+        assert_eq!(names(PATH_MAX - rest).unwrap().len(), PATH_MAX);
+        assert!(names(PATH_MAX - rest + 1).is_err());
+    }
+}

@@ -142,3 +142,110 @@ impl TelemetryFlags {
 fn reject(text: &str) -> Rejected {
     format!("WSGITelemetryOptions: {text}").into()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn services() {
+        let parse = |target: &str, second: Option<&str>| {
+            Telemetry::parse(target.as_bytes(), second.map(str::as_bytes)).map_err(String::from)
+        };
+        let service = parse("unix:/run/t", None).unwrap();
+        assert_eq!((service.path(), service.interval), (&b"/run/t"[..], 1.0));
+        assert_eq!(
+            parse("unix:/t", Some("interval=0.5")).unwrap().interval,
+            0.5
+        );
+        let check = |target: &str, second: Option<&str>, text: &str| {
+            assert_eq!(
+                parse(target, second),
+                Err(format!("WSGITelemetryService {text}"))
+            );
+        };
+        check("", None, "target required");
+        check("udp:/x", None, "target must be 'unix:/path'");
+        check("unix:", None, "target must be 'unix:/path'");
+        for interval in ["0.4", "-1", "x", "", "1s", "nan", "inf"] {
+            let second = format!("interval={interval}");
+            check(
+                "unix:/t",
+                Some(&second),
+                "interval must be at least 0.5 seconds",
+            );
+        }
+        check(
+            "unix:/t",
+            Some("every=1"),
+            "second argument must be 'interval=N'",
+        );
+        let long = format!("unix:/{}", "x".repeat(crate::socket::PATH_MAX));
+        check(
+            &long,
+            None,
+            "target is too long, a socket's path has at most 107 bytes",
+        );
+    }
+
+    #[test]
+    fn thresholds() {
+        let check = |value: &str, expected: Result<Option<f64>, &str>| {
+            let expected = expected.map_err(|text| format!("WSGISlowRequests threshold {text}"));
+            assert_eq!(
+                slow_requests(value.as_bytes()).map_err(String::from),
+                expected,
+                "{value}"
+            );
+        };
+        check("0", Ok(None));
+        check("0.5", Ok(Some(0.5)));
+        check("", Err("required"));
+        check("-1", Err("must be non-negative"));
+        for rubbish in ["x", "1s", "nan", "inf"] {
+            check(rubbish, Err("must be a number of seconds"));
+        }
+    }
+
+    #[test]
+    fn flags() {
+        let check = |before: bool, line: &str, expected: Result<bool, &str>| {
+            let before = TelemetryFlags {
+                capture_user_agent: before,
+            };
+            let found = before
+                .after(line.as_bytes())
+                .map(|flags| flags.capture_user_agent);
+            let expected = expected.map_err(|text| format!("WSGITelemetryOptions: {text}"));
+            assert_eq!(found.map_err(String::from), expected, "{line}");
+        };
+        check(false, "captureuseragent", Ok(true));
+        check(true, "None", Ok(false));
+        check(false, "all", Ok(true));
+        check(false, "All None", Ok(false));
+        check(false, "None CaptureUserAgent", Ok(true));
+        check(false, "+CaptureUserAgent", Ok(true));
+        check(true, "-CaptureUserAgent", Ok(false));
+        check(true, "-CaptureUserAgent +CaptureUserAgent", Ok(true));
+        check(false, "", Err("at least one flag required"));
+        check(false, "+", Err("bare '+' is not a flag"));
+        check(false, "-", Err("bare '-' is not a flag"));
+        let mixed = "cannot mix +/- form with absolute names in a single directive";
+        check(false, "+CaptureUserAgent CaptureUserAgent", Err(mixed));
+        check(false, "All -CaptureUserAgent", Err(mixed));
+        check(false, "+none", Err("'None' may not have a +/- prefix"));
+        check(false, "-All", Err("'All' may not have a +/- prefix"));
+        check(false, "Other", Err("unknown flag 'Other'"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_line(line: Vec<u8>) {
+            let _ = TelemetryFlags::default().after(&line);
+            let _ = slow_requests(&line);
+            let _ = Telemetry::parse(&line, Some(&line));
+        }
+    }
+}

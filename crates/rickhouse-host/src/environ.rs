@@ -350,7 +350,7 @@ pub(crate) fn extra<'py>(py: Python<'py>, value: Value<'_>) -> PyResult<'py> {
             &py.int(micro.into())?,
         ]),
         Value::None => Ok(py.none()),
-        Value::Capsule(name, address) => py.capsule(name, address),
+        Value::Capsule(address) => py.capsule(address),
     }
 }
 

@@ -1,9 +1,8 @@
 //! The seam between the adapter and a front end.
 
-use std::ffi::{CStr, c_void};
 use std::io;
+use std::num::NonZeroUsize;
 use std::os::fd::BorrowedFd;
-use std::ptr::NonNull;
 
 use rickhouse_python::Lendable;
 
@@ -109,8 +108,8 @@ pub enum Value<'a> {
     Version(u32, u32, u32),
     /// `None`
     None,
-    /// A capsule with this name around an address that only extension modules look at.
-    Capsule(&'static CStr, NonNull<c_void>),
+    /// A capsule without a name around an address (of exposed provenance) that only extension modules look at.
+    Capsule(NonZeroUsize),
 }
 
 /// The family of exchanges, for [`rickhouse_python::Scoped`].

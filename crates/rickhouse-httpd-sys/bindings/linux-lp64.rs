@@ -858,6 +858,7 @@ pub const APR_ENOTENOUGHENTROPY: u32 = 20028;
 pub const APR_INCHILD: u32 = 70001;
 pub const APR_INPARENT: u32 = 70002;
 pub const APR_TIMEUP: u32 = 70007;
+pub const APR_INCOMPLETE: u32 = 70008;
 pub const APR_EOF: u32 = 70014;
 pub const APR_EINIT: u32 = 70022;
 pub const APR_ENOTIMPL: u32 = 70023;

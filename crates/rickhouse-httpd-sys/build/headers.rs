@@ -48,11 +48,14 @@ impl Headers {
             defines: Vec::new(),
         };
         found.take(&query(apxs, "EXTRA_CPPFLAGS")?);
-        for config in ["APR_CONFIG", "APU_CONFIG"] {
+        // APR-util's program knows no flags of its own: it ends with its usage if asked for them.
+        let configs: [(_, &[_]); 2] = [
+            ("APR_CONFIG", &["--includes", "--cppflags"]),
+            ("APU_CONFIG", &["--includes"]),
+        ];
+        for (config, questions) in configs {
             let config = query(apxs, config)?;
-            found.take(&output(
-                Command::new(config.trim()).args(["--includes", "--cppflags"]),
-            )?);
+            found.take(&output(Command::new(config.trim()).args(questions))?);
         }
         found.has_httpd().then_some(found)
     }

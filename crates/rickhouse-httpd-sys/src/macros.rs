@@ -5,7 +5,7 @@
 use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
 
-use crate::{apr_hash_t, apr_bucket, apr_bucket_brigade, apr_bucket_type_t};
+use crate::{apr_bucket, apr_bucket_brigade, apr_bucket_type_t, apr_hash_t};
 
 /// Where `ap_check_cmd_context` must not find a directive that is for the whole server; as of 2.4.37.
 pub const GLOBAL_ONLY: u32 = crate::NOT_IN_VIRTUALHOST

@@ -1,7 +1,6 @@
 //! Directives: `command_rec` and the table of them.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
-use std::ops::BitOr;
 use std::ptr;
 
 use rickhouse_httpd_sys as sys;
@@ -26,13 +25,11 @@ impl Contexts {
     /// `OR_AUTHCFG`: in sections, and in `.htaccess` with `AllowOverride AuthConfig`.
     pub const AUTH_CONFIG: Self = Self(sys::OR_AUTHCFG);
     /// [`SERVER`](Self::SERVER) and [`SECTION`](Self::SECTION).
-    pub const SERVER_AND_SECTION: Self = Self(sys::RSRC_CONF | sys::ACCESS_CONF);
-}
+    pub const SERVER_AND_SECTION: Self = Self::SERVER.or(Self::SECTION);
 
-impl BitOr for Contexts {
-    type Output = Self;
-
-    fn bitor(self, other: Self) -> Self {
+    /// Where the one or the other may stand.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 }

@@ -96,13 +96,23 @@ impl<'r> Request<'r> {
         })
     }
 
-    /// Runs `body` with this request as what [`Scope::Current`] means on this thread. May be nested.
+    /// Runs `body` with this request as what [`Scope::Current`] means on this thread. May be nested; each hook runs
+    /// in it already.
     ///
     /// For text that comes out of a call into foreign code, such as what a Python application prints.
     pub fn inside<T>(&mut self, body: impl FnOnce(&mut Self) -> T) -> T {
-        let _restore = Restore(CURRENT.replace(self.as_ptr()));
-        body(self)
+        // SAFETY: the request lives at least as long as this value.
+        unsafe { inside(self.as_ptr(), || body(self)) }
     }
+}
+
+/// What [`Request::inside`] does.
+///
+/// # Safety
+/// `request` is null or lives while `body` runs.
+pub(crate) unsafe fn inside<T>(request: *const sys::request_rec, body: impl FnOnce() -> T) -> T {
+    let _restore = Restore(CURRENT.replace(request));
+    body()
 }
 
 thread_local! {

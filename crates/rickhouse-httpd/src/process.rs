@@ -15,8 +15,8 @@ use crate::status::Status;
 /// Why httpd no longer watches a process. There is one such event in each process's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// `APR_OC_REASON_DEATH`. The number is its exit status *or* the signal that killed it: the MPM does not say which.
-    /// Exit statuses above 64 can be told from signals.
+    /// `APR_OC_REASON_DEATH`. The number is its exit status *or* the signal that killed it: httpd does not say which.
+    /// Exit statuses from 65 to 127 can be told from signals.
     Died(i32),
     /// `APR_OC_REASON_LOST`: it is gone and nobody knows how.
     Lost,
@@ -164,14 +164,23 @@ impl<'g> Forked<'g> {
 
 /// The descriptor of a log, if it is a file.
 fn log_descriptor(log: *mut sys::apr_file_t) -> Option<RawFd> {
+    if log.is_null() {
+        return None;
+    }
     let mut descriptor = -1;
-    // SAFETY: a server's log is null or an open file.
-    let status = if log.is_null() {
-        -1
-    } else {
-        unsafe { sys::apr_os_file_get(&raw mut descriptor, log) }
-    };
+    // SAFETY: a server's log is an open file.
+    let status = unsafe { sys::apr_os_file_get(&raw mut descriptor, log) };
     (status == 0 && descriptor >= 0).then_some(descriptor)
+}
+
+/// The MPM passes an exit status, but who finds a dead process during a restart passes what `waitpid` said, in which the
+/// exit status is in the second byte.
+fn exit_status(status: c_int) -> c_int {
+    if status > 0xff {
+        (status >> 8) & 0xff
+    } else {
+        status
+    }
 }
 
 type EndedFunction = dyn FnOnce(Ended, &Generation<'_>);
@@ -187,7 +196,7 @@ struct Watched {
 
 unsafe extern "C" fn maintain(reason: c_int, data: *mut c_void, status: c_int) {
     let ended = match u32::try_from(reason) {
-        Ok(sys::APR_OC_REASON_DEATH) => Ended::Died(status),
+        Ok(sys::APR_OC_REASON_DEATH) => Ended::Died(exit_status(status)),
         Ok(sys::APR_OC_REASON_LOST) => Ended::Lost,
         Ok(sys::APR_OC_REASON_RESTART) => Ended::Restarting,
         Ok(sys::APR_OC_REASON_UNREGISTER) => Ended::Discarded,
@@ -213,4 +222,18 @@ unsafe extern "C" fn maintain(reason: c_int, data: *mut c_void, status: c_int) {
         let generation = unsafe { Generation::from_raw(pool, server) };
         function(ended, &generation);
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::exit_status;
+
+    #[test]
+    fn both_forms_of_an_exit_status_are_read() {
+        assert_eq!(exit_status(0), 0);
+        assert_eq!(exit_status(100), 100);
+        assert_eq!(exit_status(100 << 8), 100);
+        assert_eq!(exit_status(255 << 8), 255);
+        assert_eq!(exit_status(9), 9);
+    }
 }

@@ -61,7 +61,10 @@ impl Regex {
         unsafe { sys::ap_regerror(failed, &raw const *regex, text.as_mut_ptr(), text.len()) };
         // SAFETY: httpd has ended the text with a NUL.
         let text = unsafe { bytes(text.as_ptr()) }.unwrap_or_default();
-        Err(BadRegex(String::from_utf8_lossy(text).into_owned()))
+        // httpd pads the text with blanks.
+        Err(BadRegex(
+            String::from_utf8_lossy(text.trim_ascii()).into_owned(),
+        ))
     }
 
     /// `ap_regexec`: the first place in `subject`, and its groups up to the ninth.

@@ -64,12 +64,18 @@ impl Request<'_> {
         block: sys::apr_read_type_e,
     ) -> io::Result<usize> {
         let (filters, most) = (self.record().input_filters, buffer.len());
+        let had_ended = self.record().eos_sent != 0;
         // A filter counts in signed numbers.
         let wanted = i64::try_from(most).unwrap_or(i64::MAX);
         // SAFETY: the filters are the request's, the brigade is empty and ours.
         let status =
             unsafe { sys::ap_get_brigade(filters, brigade, sys::AP_MODE_READBYTES, block, wanted) };
         Status::check(status)?;
+        if self.record().eos_sent != 0 && !had_ended {
+            // httpd's own filter meets a malformed chunk by ending the response, in our place, with an error; when the
+            // response has begun it then claims success, and the malformed line is in the brigade.
+            return Err(Status::ANSWERED.into());
+        }
         let mut there = 0;
         // SAFETY: the brigade is ours.
         Status::check(unsafe { sys::apr_brigade_length(brigade, 1, &raw mut there) })?;

@@ -167,9 +167,10 @@ impl Request<'_> {
         Outcome::from_code(unsafe { sys::ap_send_http_options(self.as_ptr()) })
     }
 
-    /// Whether a body has been handed over to the client already: the status can no longer be changed.
+    /// Whether the headers are on their way already: status and headers can no longer be changed, and an error can only
+    /// be shown by [`end_truncated`](Self::end_truncated).
     pub fn has_begun(&self) -> bool {
-        self.record().bytes_sent > 0 || self.record().eos_sent != 0
+        self.record().sent_bodyct != 0 || self.record().eos_sent != 0
     }
 
     pub(crate) fn append_file(

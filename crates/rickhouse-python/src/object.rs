@@ -1,8 +1,9 @@
 //! Strong references that are bound to an attached thread (`PyObject *`, owned).
 
-use std::ffi::{CStr, c_void};
+use std::ffi::CStr;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
+use std::num::NonZeroUsize;
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::ptr::NonNull;
 
@@ -305,12 +306,12 @@ impl<'py> Python<'py> {
         unsafe { Object::from_call(self, object) }
     }
 
-    /// A capsule around the address of something that is not Python's (`PyCapsule_New`). Nothing here looks at what is
-    /// there; extension modules that know `name` do. An empty name makes a capsule without one.
-    pub fn capsule(self, name: &'static CStr, address: NonNull<c_void>) -> PyResult<'py> {
-        let name = if name.is_empty() { std::ptr::null() } else { name.as_ptr() };
-        // SAFETY: attached; the name lives for ever, as the capsule keeps its address; no destructor.
-        let capsule = unsafe { ffi::PyCapsule_New(address.as_ptr(), name, None) };
+    /// A capsule without a name around the address, of exposed provenance, of something that is not Python's
+    /// (`PyCapsule_New`). Nothing here looks at what is there; extension modules do.
+    pub fn capsule(self, address: NonZeroUsize) -> PyResult<'py> {
+        let address = std::ptr::with_exposed_provenance_mut(address.get());
+        // SAFETY: attached; the address is not NULL; a capsule needs neither a name nor a destructor.
+        let capsule = unsafe { ffi::PyCapsule_New(address, std::ptr::null(), None) };
         // SAFETY: a new reference, or NULL with an exception.
         unsafe { Object::from_call(self, capsule) }
     }

@@ -3,15 +3,19 @@
 use std::ffi::OsString;
 use std::io::{self, Write};
 
-use rickhouse_config::{Command, Config, Exit, ResolvedGil, Stream, Surroundings, parse_command};
-use rickhouse_python::PythonInfo;
+use rickhouse_config::{
+    Command, Config, Exit, ModuleCommand, ResolvedGil, Stream, Surroundings, parse_command,
+};
+use rickhouse_python::{PythonInfo, ThreadState};
 
+use crate::httpd_module::{self, Installation, InstallationError};
 use crate::machine::{Machine, interpreters};
 use crate::supervisor::{self, Setup};
 
 /// Carries out a command; returns the exit status.
 pub(crate) fn run(
     python: &PythonInfo,
+    main_thread: &mut ThreadState,
     interpreter: Vec<OsString>,
     arguments: Vec<OsString>,
 ) -> i32 {
@@ -36,6 +40,7 @@ pub(crate) fn run(
             stream: Stream::Stdout,
             code: 0,
         }),
+        Command::Module(command) => say(&module(&command, main_thread, python)),
         Command::Serve { config, .. } => {
             let setup = Setup {
                 config: with_interpreters(*config, machine.gil),
@@ -46,6 +51,19 @@ pub(crate) fn run(
             };
             supervisor::run(setup).unwrap_or_else(|error| say(&failure(format!("{error:#}"))))
         }
+    }
+}
+
+fn module(command: &ModuleCommand, main_thread: &mut ThreadState, python: &PythonInfo) -> Exit {
+    let here = Installation::find(main_thread, python)
+        .map_err(|InstallationError(text)| format!("Python does not say where it is: {text}"));
+    match here.and_then(|here| httpd_module::run(command, &here)) {
+        Ok(text) => Exit {
+            text,
+            stream: Stream::Stdout,
+            code: 0,
+        },
+        Err(text) => failure(text),
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod command_line;
 mod entry;
+mod httpd_module;
 mod invocation;
 mod log;
 mod machine;
@@ -21,12 +22,12 @@ use rickhouse_python::{Runtime, ThreadState};
 use crate::invocation::{Invocation, Role};
 
 /// The life of a process, from the arguments to its exit status.
-fn life(runtime: Runtime, main_thread: ThreadState, arguments: Vec<OsString>) -> c_int {
+fn life(runtime: Runtime, mut main_thread: ThreadState, arguments: Vec<OsString>) -> c_int {
     match Invocation::parse(arguments).role() {
         Role::CommandLine {
             interpreter,
             arguments,
-        } => command_line::run(&runtime.info(), interpreter, arguments),
+        } => command_line::run(&runtime.info(), &mut main_thread, interpreter, arguments),
         Role::Worker { descriptors } => worker::run(runtime, main_thread, &descriptors),
     }
 }

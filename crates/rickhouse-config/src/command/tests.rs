@@ -334,3 +334,16 @@ fn what_the_machine_finds_is_listed_with_the_rest() {
         other => panic!("nothing to show: {other:?}"),
     }
 }
+
+#[test]
+fn a_module_command_reads_no_configuration() {
+    let run = run(
+        &["module-location"],
+        &[("RICKHOUSE_NO_SUCH_OPTION", "1")],
+        &[("rickhouse.toml", "nonsense = 1\n")],
+    );
+    assert!(
+        matches!(run, Ok(Command::Module(ModuleCommand::Location))),
+        "{run:?}"
+    );
+}

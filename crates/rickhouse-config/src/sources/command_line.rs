@@ -6,13 +6,14 @@ use clap::builder::ValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+use crate::command::ModuleCommand;
 use crate::mistakes::Mistake;
 use crate::options::{Layer, Said};
 use crate::origin::Origin;
-use crate::table::{self, Default, Kind, OptionSpec};
-
-const SERVE: &str = "serve";
-const CONFIG: &str = "config";
+use crate::table::{
+    self, COMMANDS, CONFIG_COMMAND, CommandSpec, Default, INSTALL_MODULE, Kind, MODULE_CONFIG,
+    MODULE_LOCATION, ModulesDirectory, OptionSpec, SERVE, Takes,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -33,18 +34,15 @@ command line is stronger than the environment, the environment stronger than the
 Durations are written 30s, 1m30s, 500ms, or as a number of seconds; sizes 64KiB (1024 each),
 64kB (1000 each), 1GiB, or as a number of bytes.";
 
-/// What the command is to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SubCommand {
-    Serve,
-    Config,
-}
-
 /// What the command line says.
 #[derive(Debug)]
-pub(crate) struct CommandLine {
-    pub(crate) command: SubCommand,
-    pub(crate) layer: Layer,
+pub(crate) enum CommandLine {
+    /// An application is to be served.
+    Serve(Layer),
+    /// A configuration is to be shown.
+    Config(Layer),
+    /// Something about the module for httpd, which takes no configuration.
+    Module(ModuleCommand),
 }
 
 /// Why the command line says nothing: help was asked for, or there is no telling what was meant.
@@ -67,7 +65,10 @@ pub(crate) fn read(
             Ok(matches) => return Ok(said(&matches, mistakes)),
             Err(error) => error,
         };
-        match leave_out(&error, &mut arguments) {
+        let reads_options = arguments
+            .get(1)
+            .is_some_and(|word| word == SERVE.name || word == CONFIG_COMMAND.name);
+        match leave_out(&error, &mut arguments).filter(|_| reads_options) {
             Some(mistake) => mistakes.push(mistake),
             None => return Err(nothing_to_do(&error)),
         }
@@ -85,12 +86,6 @@ pub(crate) fn command() -> Command {
                 .map(|spec| argument(spec, section.title))
         })
         .collect();
-    let with_options = |command: Command| {
-        command
-            .args(&arguments)
-            .after_help(SOURCES)
-            .after_long_help(format!("{SOURCES}\n\n{EXAMPLES}"))
-    };
     Command::new("rickhouse")
         .bin_name("rickhouse")
         .version(env!("CARGO_PKG_VERSION"))
@@ -99,8 +94,29 @@ pub(crate) fn command() -> Command {
         .max_term_width(100)
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommand(with_options(Command::new(SERVE).about("Serve an application")))
-        .subcommand(with_options(Command::new(CONFIG).about("Print the configuration that would hold, as TOML, and where each value comes from")))
+        .subcommands(COMMANDS.iter().map(|spec| sub_command(spec, &arguments)))
+}
+
+fn sub_command(spec: &CommandSpec, options: &[Arg]) -> Command {
+    let command = Command::new(spec.name).about(spec.help);
+    let command = match spec.details {
+        "" => command,
+        details => command.long_about(format!("{}.\n\n{details}", spec.help)),
+    };
+    match spec.takes {
+        Takes::Configuration => command
+            .args(options)
+            .after_help(SOURCES)
+            .after_long_help(format!("{SOURCES}\n\n{EXAMPLES}")),
+        Takes::Nothing => command,
+        Takes::ModulesDirectory => command.arg(
+            Arg::new(ModulesDirectory::NAME)
+                .long(ModulesDirectory::NAME)
+                .value_name(ModulesDirectory::PLACEHOLDER)
+                .value_parser(ValueParser::path_buf())
+                .help(ModulesDirectory::HELP),
+        ),
+    }
 }
 
 fn argument(spec: &'static OptionSpec, heading: &'static str) -> Arg {
@@ -154,12 +170,26 @@ fn explanation(spec: &OptionSpec) -> String {
 }
 
 fn said(matches: &ArgMatches, mistakes: &mut Vec<Mistake>) -> CommandLine {
-    // clap has seen to it that there is a sub-command, and that it is one of two.
-    let (command, matches) = match matches.subcommand() {
-        Some((CONFIG, matches)) => (SubCommand::Config, matches),
-        Some((_, matches)) => (SubCommand::Serve, matches),
-        None => (SubCommand::Serve, matches),
-    };
+    // clap has seen to it that there is a sub-command, and that it is one of these.
+    match matches.subcommand() {
+        Some((name, _)) if name == MODULE_LOCATION.name => {
+            CommandLine::Module(ModuleCommand::Location)
+        }
+        Some((name, _)) if name == MODULE_CONFIG.name => CommandLine::Module(ModuleCommand::Config),
+        Some((name, matches)) if name == INSTALL_MODULE.name => {
+            CommandLine::Module(ModuleCommand::Install {
+                directory: matches.get_one(ModulesDirectory::NAME).cloned(),
+            })
+        }
+        Some((name, matches)) if name == CONFIG_COMMAND.name => {
+            CommandLine::Config(layer(matches, mistakes))
+        }
+        Some((_, matches)) => CommandLine::Serve(layer(matches, mistakes)),
+        None => CommandLine::Serve(Layer::new()),
+    }
+}
+
+fn layer(matches: &ArgMatches, mistakes: &mut Vec<Mistake>) -> Layer {
     let mut layer = Layer::new();
     for spec in table::all() {
         let Ok(Some(values)) = matches.try_get_many::<OsString>(spec.name) else {
@@ -183,7 +213,7 @@ fn said(matches: &ArgMatches, mistakes: &mut Vec<Mistake>) -> CommandLine {
         });
         layer.insert(spec.name, Said::list(texts, Origin::CommandLine));
     }
-    CommandLine { command, layer }
+    layer
 }
 
 /// Takes what clap stumbled over out of the arguments, and says what was wrong; `None` where that cannot be told.

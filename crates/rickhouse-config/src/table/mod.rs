@@ -2,6 +2,7 @@
 //! and the reference page are made from it; [`resolve`](crate::resolve) gives its entries their meaning.
 
 mod application;
+mod commands;
 mod connections;
 mod file;
 mod limits;
@@ -12,6 +13,10 @@ mod scaling;
 mod timeouts;
 
 pub(crate) use application::{CHDIR, PYTHONPATH, ROOT_PATH, TARGET};
+pub(crate) use commands::{
+    COMMANDS, CONFIG as CONFIG_COMMAND, CommandSpec, INSTALL_MODULE, MODULE_CONFIG,
+    MODULE_LOCATION, ModulesDirectory, SERVE, Takes,
+};
 pub(crate) use connections::{
     BODY_TIMEOUT, HEADER_TIMEOUT, KEEP_ALIVE, MAX_CONNECTIONS, QUEUE_LIMIT, QUEUE_TIMEOUT,
     SERVER_HEADER, WRITE_TIMEOUT,

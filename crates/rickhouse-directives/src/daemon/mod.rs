@@ -4,6 +4,8 @@ mod options;
 mod options_process;
 mod options_request;
 mod parse;
+#[cfg(test)]
+mod tests;
 mod values;
 mod visibility;
 

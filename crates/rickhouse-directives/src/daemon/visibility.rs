@@ -95,3 +95,55 @@ impl DaemonProcess {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::World;
+    use crate::text::Text;
+
+    #[test]
+    fn names_and_numbers_of_groups() {
+        let mut groups = Vec::new();
+        let server = |id, hostname: Option<&str>, is_virtual| ServerIdentity {
+            id,
+            hostname: hostname.map(Text::from),
+            is_virtual,
+        };
+        for (name, server) in [
+            ("a", server(1, None, false)),
+            ("A", server(2, Some("h"), true)),
+            ("c", server(3, None, true)),
+        ] {
+            let group =
+                DaemonProcess::parse(name.as_bytes(), &server, &groups, &World::default()).unwrap();
+            groups.push(group);
+        }
+        assert_eq!(
+            groups.iter().map(|group| group.id).collect::<Vec<_>>(),
+            [1, 2, 3]
+        );
+        let again = DaemonProcess::parse(b"a", &server(9, None, true), &groups, &World::default());
+        assert_eq!(
+            again.unwrap_err().to_string(),
+            "Name duplicates previous WSGI daemon definition."
+        );
+        let visible = |name: &str, id: usize, hostname: Option<&str>| {
+            DaemonProcess::visible(&groups, name.as_bytes(), id, hostname.map(str::as_bytes))
+                .map(|group| group.id)
+        };
+        assert_eq!(visible("a", 7, None), Ok(1));
+        assert_eq!(visible("A", 2, None), Ok(2));
+        assert_eq!(visible("A", 7, Some("h")), Ok(2));
+        assert_eq!(visible("A", 7, Some("H")), Err(Hidden::OtherServer));
+        assert_eq!(visible("c", 7, None), Err(Hidden::OtherServer));
+        assert_eq!(visible("x", 1, None), Err(Hidden::Unknown));
+        assert_eq!(
+            DaemonProcess::visible(&[], b"x", 1, None).unwrap_err(),
+            Hidden::NoGroups
+        );
+        let codes = [Hidden::NoGroups, Hidden::Unknown, Hidden::OtherServer]
+            .map(|hidden| hidden.message(b"x").code);
+        assert_eq!(codes, [150, 151, 152]);
+    }
+}

@@ -3,6 +3,8 @@
 mod processes;
 mod read;
 mod requests;
+#[cfg(test)]
+mod tests;
 
 use crate::global::GlobalConfig;
 use crate::messages::Message;
@@ -155,7 +157,12 @@ impl Directive {
 
 /// The text for a directive that does not belong into [`CONTAINER`] (DD §14, row 62); also for those of other modules, which the glue finds there.
 pub fn not_in_container(name: &str) -> Rejected {
-    format!("{name} cannot occur within {CONTAINER} section").into()
+    let end = if name.starts_with('<') && !name.ends_with('>') {
+        ">"
+    } else {
+        ""
+    };
+    format!("{name}{end} cannot occur within {CONTAINER} section").into()
 }
 
 impl Scope<'_> {

@@ -3,6 +3,8 @@
 mod application;
 mod auth;
 mod store;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub use application::{Identity, Rules, build, push_identity};

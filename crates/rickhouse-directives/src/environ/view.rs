@@ -6,8 +6,6 @@ pub trait RequestView {
     fn each_header(&self, sink: &mut dyn FnMut(&[u8], &[u8]));
     /// Gives every variable of the request (`SetEnv`, `SetEnvIf`, mod_ssl …); a later one of the same name counts.
     fn each_variable(&self, sink: &mut dyn FnMut(&[u8], Option<&[u8]>));
-    /// The header `Authorization`, which `each_header` gives as well.
-    fn authorization(&self) -> Option<&[u8]>;
     /// The method, as the client wrote it.
     fn method(&self) -> &[u8];
     /// Whether httpd's number of the method is that of GET, as it is for HEAD too.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rickhouse_python::{InitError, Runtime, ThreadState, is_attached};
+use rickhouse_python::{InitError, PythonInfo, Runtime, ThreadState, is_attached};
 
 use crate::report::{Report, Reporter};
 use crate::scripts::interpreters::{Interpreters, Named};
@@ -109,6 +109,11 @@ impl Scripts {
     /// What can be asked about the interpreters without entering Python.
     pub fn watch(self: &Arc<Self>) -> Watch {
         Watch(Arc::clone(self))
+    }
+
+    /// Which CPython this is.
+    pub fn python(&self) -> PythonInfo {
+        self.runtime.info()
     }
 
     /// The settings it was started with.

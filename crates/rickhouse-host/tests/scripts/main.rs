@@ -6,11 +6,33 @@ mod runner;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod interpreters;
+mod loading;
 mod process;
 mod serving;
 
 fn main() {
     runner::main(scenarios![
         serving::a_script_serves_from_the_main_interpreter,
+        serving::the_environ_has_what_is_no_text,
+        serving::bodies_and_their_lengths,
+        serving::headers_that_would_break_a_response,
+        serving::files_are_sent_as_far_as_they_go,
+        serving::exceptions_are_told_in_mod_wsgis_words,
+        serving::a_front_end_that_is_gone_ends_the_request,
+        loading::modules_are_named_after_their_files,
+        loading::changed_scripts_are_loaded_again,
+        loading::scripts_are_asked_whether_to_reload,
+        loading::daemons_leave_changed_scripts_to_their_successors,
+        loading::failures_are_told_and_tried_again,
+        loading::import_scripts_are_loaded_once,
+        loading::one_thread_loads_and_the_others_wait,
+        interpreters::threads_make_and_share_interpreters,
+        interpreters::interpreters_can_have_a_gil_of_their_own,
+        interpreters::one_group_can_have_several_copies,
+        interpreters::every_interpreter_has_its_own_request_timeout,
+        interpreters::a_groups_switch_interval_stays,
+        interpreters::switch_intervals_reach_what_they_may,
+        interpreters::search_paths_are_layered,
     ]);
 }

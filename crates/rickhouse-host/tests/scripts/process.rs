@@ -65,6 +65,7 @@ pub(crate) fn settings() -> ProcessSettings {
         process: ProcessKind::Embedded,
         init: InitConfig {
             program: Some(program.into()),
+            free_threading: true,
             ..InitConfig::default()
         },
         base_path: Vec::new(),
@@ -112,6 +113,16 @@ impl Process {
             log,
             folder,
         }
+    }
+
+    /// The version of the Python under test.
+    pub(crate) fn version(&self) -> (u8, u8, u8) {
+        self.scripts.python().version
+    }
+
+    /// Whether the process runs without the GIL.
+    pub(crate) fn is_free_threaded(&self) -> bool {
+        !self.scripts.python().gil_enabled
     }
 
     /// A script file of this name.

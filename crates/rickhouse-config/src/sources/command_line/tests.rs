@@ -1,5 +1,14 @@
 use super::*;
 
+impl CommandLine {
+    fn into_layer(self) -> Layer {
+        match self {
+            Self::Serve(layer) | Self::Config(layer) => layer,
+            Self::Module(command) => panic!("no configuration is said: {command:?}"),
+        }
+    }
+}
+
 fn read_line(line: &str) -> (Result<CommandLine, NothingToDo>, Vec<String>) {
     let mut mistakes = Vec::new();
     let arguments = ["rickhouse"]
@@ -14,7 +23,7 @@ fn read_line(line: &str) -> (Result<CommandLine, NothingToDo>, Vec<String>) {
 fn said_by(line: &str) -> Layer {
     let (read, mistakes) = read_line(line);
     assert_eq!(mistakes, [""; 0]);
-    read.unwrap().layer
+    read.unwrap().into_layer()
 }
 
 fn texts(line: &str, name: &str) -> Vec<String> {
@@ -31,7 +40,7 @@ fn clap_finds_nothing_wrong_with_the_table() {
 #[test]
 fn every_option_is_taken_by_both_commands() {
     for spec in table::all().filter(|spec| spec.kind != Kind::Target) {
-        for command in [SERVE, CONFIG] {
+        for command in [SERVE.name, CONFIG_COMMAND.name] {
             assert_eq!(
                 texts(&format!("{command} --{}=x", spec.name), spec.name),
                 ["x"],
@@ -73,7 +82,43 @@ fn what_is_said() {
     );
     assert_eq!(texts("serve --server-header= app", "server-header"), [""]);
     assert!(said_by("serve").is_empty());
-    assert_eq!(read_line("config").0.unwrap().command, SubCommand::Config);
+    assert!(matches!(
+        read_line("config").0.unwrap(),
+        CommandLine::Config(_)
+    ));
+}
+
+#[test]
+fn the_module_commands_take_what_they_say() {
+    let check = |line: &str, expected: ModuleCommand| match read_line(line).0 {
+        Ok(CommandLine::Module(command)) => assert_eq!(command, expected, "{line}"),
+        other => panic!("{line}: {other:?}"),
+    };
+    let install = |directory: Option<&str>| ModuleCommand::Install {
+        directory: directory.map(Into::into),
+    };
+    check("module-location", ModuleCommand::Location);
+    check("module-config", ModuleCommand::Config);
+    check("install-module", install(None));
+    check("install-module --modules-directory /a", install(Some("/a")));
+    check("install-module --modules-directory=b", install(Some("b")));
+}
+
+#[test]
+fn the_module_commands_take_nothing_else() {
+    for line in [
+        "module-location app:app",
+        "module-config --bind :1",
+        "install-module /a",
+        "install-module --modules-directory",
+        "install-module --modules-directory /a --modules-directory /b",
+    ] {
+        let (read, mistakes) = read_line(line);
+        let nothing = read.expect_err(line);
+        assert!(!nothing.asked_for, "{line}");
+        assert!(nothing.text.starts_with("error: "), "{}", nothing.text);
+        assert_eq!(mistakes, [""; 0], "{line}");
+    }
 }
 
 #[test]
@@ -98,7 +143,7 @@ fn all_that_is_unknown_is_found() {
             "--bind: the value is missing (command line)",
         ]
     );
-    let layer = read.unwrap().layer;
+    let layer = read.unwrap().into_layer();
     assert_eq!(layer.keys().copied().collect::<Vec<_>>(), ["target"]);
     assert_eq!(layer["target"].items[0].text, "app:app");
 }
@@ -153,7 +198,17 @@ fn nothing_to_do_says_why() {
 
 #[test]
 fn help_is_readable_on_a_hundred_columns() {
-    for line in ["--help", "-h", "serve --help", "serve -h", "config --help"] {
+    for line in [
+        "--help",
+        "-h",
+        "serve --help",
+        "serve -h",
+        "config --help",
+        "module-location --help",
+        "module-config --help",
+        "install-module --help",
+        "install-module -h",
+    ] {
         let text = read_line(line).0.unwrap_err().text;
         for row in text.lines() {
             assert!(row.chars().count() <= 100, "{line}: {row}");
@@ -181,7 +236,12 @@ fn an_argument_that_is_not_text_is_a_mistake() {
         .map(OsString::from)
         .chain([OsString::from_vec(vec![0xff])])
         .collect();
-    assert!(read(arguments, &mut mistakes).unwrap().layer.is_empty());
+    assert!(
+        read(arguments, &mut mistakes)
+            .unwrap()
+            .into_layer()
+            .is_empty()
+    );
     assert_eq!(mistakes.len(), 1);
     assert_eq!(
         mistakes[0].to_string(),

@@ -1,0 +1,212 @@
+"""Request bodies (DD 7.10, 8.4; rows 26 to 31)."""
+
+import hashlib
+import json
+
+import pytest
+
+from harness import httpd_config as config
+from http_client import chunked, request
+from inline_client import OUTCOME, run, target
+
+
+def read(server, deployment, body, program, headers=None):
+    """What `program` made of a body; it has `source`, and leaves its answer in `told`."""
+    text = f"{OUTCOME}\nsource = environ['wsgi.input']\n{program}\nreturn report(start_response, told)"
+    response = run(server, deployment, text, "POST", headers, body)
+    assert response.status == 200, response
+    return json.loads(response.text)
+
+
+SHOWN = "shown = lambda value: [each.decode('latin-1') for each in value]\n"
+
+READS = [
+    ("told = source.read().decode()", b"one\ntwo", "one\ntwo"),
+    ("told = source.read(-1).decode()", b"one\ntwo", "one\ntwo"),
+    ("told = source.read(-7).decode()", b"one", "one"),
+    ("told = shown([source.read(0), source.read(2), source.read(100), source.read(1), source.read()])",
+     b"one", ["", "on", "e", "", ""]),
+    ("told = shown([source.readline(), source.readline(), source.readline()])", b"one\ntwo", ["one\n", "two", ""]),
+    ("told = shown([source.readline(5), source.readline(2), source.readline(0), source.readline()])",
+     b"one\nlonger\n", ["one\n", "lo", "", "nger\n"]),
+    ("told = shown(source.readlines())", b"a\nb\nc", ["a\n", "b\n", "c"]),
+    ("told = shown(source.readlines(1))", b"a\nb\nc", ["a\n"]),
+    ("told = shown(source.readlines(3))", b"a\nb\nc", ["a\n", "b\n"]),
+    ("told = shown(source.readlines(0))", b"a\nb\nc", ["a\n", "b\n", "c"]),
+    ("told = shown(list(source))", b"a\n\nc", ["a\n", "\n", "c"]),
+    ("told = [source.close(), source.read().decode()]", b"abc", [None, "abc"]),
+    ("told = shown([source.read(2), source.readline(), next(source), source.read()])",
+     b"abc\nd\nrest", ["ab", "c\n", "d\n", "rest"]),
+    ("told = type(source).__module__ + '.' + type(source).__name__", b"", "mod_wsgi.Input"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("program", "body", "expected"), READS, ids=[program for program, *_ in READS])
+def test_row_27_reads(site, deployment, program, body, expected):
+    assert read(site, deployment, body, SHOWN + program) == expected
+
+
+@pytest.mark.parametrize("call", ["source.read", "source.readline"])
+@pytest.mark.parametrize("size", ["None", "'1'", "1.0"])
+def test_row_26_a_size_is_a_whole_number(site, deployment, call, size):
+    told = read(site, deployment, b"abc", f"told = outcome({call}, {size})")
+    if size == "None" and told[0] == "returned":
+        assert told[1] == "abc", "where None is taken, it is the whole of the input"
+    else:
+        assert told[0] == "TypeError"
+
+
+def test_row_27_a_declared_length_does_not_limit_read(site, deployment):
+    program = "told = [environ['CONTENT_LENGTH'], source.read(1_000_000).decode(), source.read().decode()]"
+    assert read(site, deployment, b"abc", program) == ["3", "abc", ""]
+
+
+@pytest.mark.parametrize("left_over", [1, 100, 8191, 8192, 8193, 20000])
+def test_row_29_a_line_after_left_over_data(site, deployment, left_over):
+    lines = [b"x" * left_over + b"\n", b"y" * 9000 + b"\n", b"z\n"]
+    body = b"first" + b"".join(lines)
+    program = "told = [len(source.read(5))] + [len(source.readline()) for _ in range(4)]"
+    assert read(site, deployment, body, program) == [5, left_over + 1, 9001, 2, 0]
+
+
+def test_row_29_a_newline_far_into_left_over_data(site):
+    """Found in what an earlier call left behind, a newline still ends its line."""
+    body = b"a" * 10 + b"x" * 8192 + b"\nnext\n" + b"y" * 70000
+    program = "told = [len(source.readline(10)), len(source.readline()), source.readline().decode()]"
+    told = [read(site, deployment, body, program) for deployment in config.deployments()]
+    assert told == [[10, 8193, "next\n"]] * len(told)
+
+
+DIGEST = "import hashlib\ndata = source.read()\ntold = [len(data), hashlib.sha256(data).hexdigest()]"
+
+
+@pytest.mark.parametrize("size", [0, 1, 11, 1024, 8192, 65536, 131072, 131073, 5 << 20])
+def test_bodies_arrive_whole(site, deployment, size):
+    body = (bytes(range(256)) * (size // 256 + 1))[:size]
+    assert read(site, deployment, body, DIGEST) == [size, hashlib.sha256(body).hexdigest()]
+
+
+def test_after_the_request_input_is_refused(site, mode):
+    program = """
+import sys
+kept = sys.__dict__.pop("kept_input_of_the_test", None)
+if kept is None:
+    sys.kept_input_of_the_test = source
+    told = None
+else:
+    told = [outcome(getattr(kept, name))[1] for name in ("read", "readline", "readlines", "close")]
+    told.append(outcome(next, kept)[1])
+"""
+    with site.connect() as connection:
+        text = f"{OUTCOME}\nsource = environ['wsgi.input']\n{program}\nreturn report(start_response, told)"
+        answers = [connection.get(target(mode, text)) for _ in range(2)]
+    told = json.loads(answers[1].text)
+    refused = "{}() called on wsgi.input after request completed"
+    assert told == [refused.format(name) for name in ("read", "readline", "readlines", "close")] + [
+        "iteration of wsgi.input attempted after request completed"
+    ]
+
+
+def test_row_28_a_chunked_body_needs_to_be_allowed(site, deployment):
+    site.log.expect_code(139, "support for chunked transfer encoding has not been enabled.")
+    headers = {"Transfer-Encoding": "chunked"}
+    response = run(site, deployment, "unreachable", "POST", headers, chunked(b"abc"))
+    assert response.status == 411
+
+
+@pytest.fixture(scope="module")
+def allowing(httpd_module):
+    """Chunked bodies are allowed, and below `/plain/` the handshake before a body is off."""
+    text = config.site() + (
+        "WSGIChunkedRequest On\n"
+        'WSGIScriptAlias /plain "${APPS}/inline.py"\n'
+        "<Location /plain>\nWSGIScriptReloading Off\nWSGIProcessGroup site\nWSGIApplicationGroup %{GLOBAL}\n</Location>\n"
+    )
+    return httpd_module(text)
+
+
+@pytest.mark.parametrize("blocks", [(), (b"a",), (b"abc\n", b"def"), (b"x" * 100_000,) * 20], ids=len)
+def test_chunked_bodies(allowing, deployment, blocks):
+    body = b"".join(blocks)
+    program = f"told = environ.get('CONTENT_LENGTH')\n{DIGEST}\ntold.append(environ.get('CONTENT_LENGTH'))"
+    told = read(allowing, deployment, chunked(*blocks), program, {"Transfer-Encoding": "chunked"})
+    assert told == [len(body), hashlib.sha256(body).hexdigest(), None]
+
+
+@pytest.mark.parametrize("size", [0, 1, 11, 1024, 8192, 65536])
+def test_row_31_bodies_without_a_handshake(allowing, size):
+    from urllib.parse import quote
+
+    body = (bytes(range(256)) * (size // 256 + 1))[:size]
+    program = f"source = environ['wsgi.input']\n{DIGEST}\nreturn report(start_response, told)"
+    response = allowing.post(f"/plain?{quote(program)}", body)
+    assert json.loads(response.text) == [size, hashlib.sha256(body).hexdigest()]
+
+
+@pytest.mark.differs("row 30: both sides block until socket-timeout, and the client gets a part")
+@pytest.mark.oracle_skip("takes its socket timeout")
+@pytest.mark.only("daemon")
+def test_row_30_a_response_before_the_body_is_read(site, deployment):
+    body = b"x" * (4 << 20)
+    text = """
+        start_response("200 OK", [])
+        for _ in range(64):
+            yield b"y" * 65536
+        yield str(len(environ["wsgi.input"].read())).encode()
+    """
+    response = run(site, deployment, text, "POST", data=body)
+    assert response.body == b"y" * (4 << 20) + str(len(body)).encode()
+
+
+def test_a_body_the_application_does_not_read(site, deployment):
+    """The connection stays in step."""
+    with site.connect() as connection:
+        for size in (10, 200_000, 2 << 20):
+            text = target(deployment, "return text(start_response, 'unread')")
+            assert connection.post(text, b"x" * size).text == "unread"
+
+
+def test_expect_100_continue(site, deployment):
+    """Answered when the body is wanted (a daemon may be asked for it earlier than its application reads)."""
+    with site.connect() as connection:
+        path = target(deployment, "return text(start_response, environ['wsgi.input'].read().decode())")
+        head = request("POST", path, {"Expect": "100-continue", "Content-Length": "5"})
+        connection.send(head)
+        assert connection._until_empty_line()[0].startswith(b"HTTP/1.1 100")
+        connection.send(b"hello")
+        assert connection.response("POST").text == "hello"
+
+
+def test_no_100_continue_when_the_body_is_not_wanted(site):
+    with site.connect() as connection:
+        path = target(config.EMBEDDED, "return text(start_response, 'no thanks')")
+        connection.send(request("POST", path, {"Expect": "100-continue", "Content-Length": "5"}))
+        response = connection.response("POST")
+        assert (response.status, response.text) == (200, "no thanks") and 100 not in response.interim
+
+
+@pytest.mark.parametrize("allowed", [False, True], ids=["length", "chunked"])
+def test_a_client_that_leaves_in_the_middle_of_its_body(site, allowing, deployment, allowed):
+    server = allowing if allowed else site
+    name = f"left-{deployment}-{allowed}"
+    text = f"""
+        for _ in range(2):
+            try:
+                environ["wsgi.input"].read()
+            except OSError as error:
+                toolkit.record({name!r}, str(error))
+        return text(start_response, "nobody reads this")
+    """
+    server.log.allow(r"WSGI0126: |WSGI0119|AH")
+    with server.connect() as connection:
+        if allowed:
+            connection.send(request("POST", target(deployment, text), {"Transfer-Encoding": "chunked"}) + b"a\r\n12345")
+        else:
+            connection.send(request("POST", target(deployment, text), {"Content-Length": "10"}) + b"12345")
+        connection.finish_sending()
+        from harness.wait import until
+
+        until(lambda: len(server.recorded(name)) == 2, "the read to fail twice")
+    first, second = server.recorded(name)
+    assert first.startswith("mod_wsgi request data read error: ")
+    assert second == "mod_wsgi request data read error: input is already in error state"
