@@ -56,18 +56,14 @@ pub(super) fn of_child(config: &Arc<GlobalConfig>) -> ProcessSettings {
 }
 
 /// How CPython is started.
-fn init_config(config: &GlobalConfig, free_threading: bool) -> InitConfig {
+pub(crate) fn init_config(config: &GlobalConfig, free_threading: bool) -> InitConfig {
     let python = &config.python;
     InitConfig {
         program: None,
         home: python.home.as_ref().map(path),
         optimize: python.optimize,
         dont_write_bytecode: python.dont_write_bytecode,
-        warnings: python
-            .warnings
-            .iter()
-            .map(|filter| filter.to_vec())
-            .collect(),
+        warnings: python.warnings.iter().map(|filter| filter.to_vec()).collect(),
         hash_seed: match python.hash_seed {
             python::HashSeed::Unset => HashSeed::Environment,
             python::HashSeed::Random => HashSeed::Random,
@@ -79,11 +75,7 @@ fn init_config(config: &GlobalConfig, free_threading: bool) -> InitConfig {
 }
 
 /// What the containers say of an interpreter, once it is about to be made.
-fn interpreter(
-    config: &GlobalConfig,
-    process: &ProcessView<'_>,
-    group: &str,
-) -> InterpreterSettings {
+pub(crate) fn interpreter(config: &GlobalConfig, process: &ProcessView<'_>, group: &str) -> InterpreterSettings {
     let resolved = config.interpreter(process, group.as_bytes());
     resolved.warnings.iter().for_each(log::process);
     InterpreterSettings {
@@ -93,11 +85,7 @@ fn interpreter(
             seconds,
             origin: IntervalOrigin::TopLevel,
         }),
-        python_path: resolved
-            .python_paths
-            .iter()
-            .map(|text| paths(Some(text)))
-            .collect(),
+        python_path: resolved.python_paths.iter().map(|text| paths(Some(text))).collect(),
         restrict_stdin: resolved.restrict_stdin,
         restrict_stdout: resolved.restrict_stdout,
         restrict_signal: resolved.restrict_signal,
@@ -105,7 +93,7 @@ fn interpreter(
     }
 }
 
-fn apache_info() -> ApacheInfo {
+pub(crate) fn apache_info() -> ApacheInfo {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     ApacheInfo {
         version: mpm::version(),
@@ -122,7 +110,7 @@ fn is_debugged() -> bool {
     mpm::is_defined(c"DEBUG")
 }
 
-fn paths(list: Option<&Text>) -> Vec<PathBuf> {
+pub(crate) fn paths(list: Option<&Text>) -> Vec<PathBuf> {
     let Some(list) = list else {
         return Vec::new();
     };

@@ -36,14 +36,13 @@ impl DaemonEngine {
         let reporter = Arc::new(DaemonReporter::new(process.threads as usize + 1));
         let settings = python::settings(&parent.config, process);
         let reports = Arc::clone(&reporter);
-        let (scripts, mut main) =
-            Scripts::start(settings, reports).map_err(|error| StartError {
-                step: match error {
-                    scripts::StartError::Python(_) => StartStep::Python,
-                    scripts::StartError::MainInterpreter(_) => StartStep::Interpreter,
-                },
-                reason: error.to_string(),
-            })?;
+        let (scripts, mut main) = Scripts::start(settings, reports).map_err(|error| StartError {
+            step: match error {
+                scripts::StartError::Python(_) => StartStep::Python,
+                scripts::StartError::MainInterpreter(_) => StartStep::Interpreter,
+            },
+            reason: error.to_string(),
+        })?;
         if process.threads == 0 {
             main.exit_on_sigterm();
         }
@@ -121,11 +120,7 @@ impl Handler for DaemonHandler {
         let head = &request.head;
         let has_handler = !head.handler_script.is_empty();
         let call = Call {
-            script: as_path(if has_handler {
-                head.handler_script
-            } else {
-                head.script
-            }),
+            script: as_path(if has_handler { head.handler_script } else { head.script }),
             application_group: head.application_group,
             callable: head.callable,
             resource: as_path(head.script),
@@ -149,8 +144,6 @@ impl Handler for DaemonHandler {
 /// The time since httpd received the request.
 fn age(received: i64) -> Duration {
     let received = Duration::from_micros(u64::try_from(received).unwrap_or_default());
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     now.saturating_sub(received)
 }

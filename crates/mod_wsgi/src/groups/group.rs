@@ -8,7 +8,7 @@ use rickhouse_directives::daemon::DaemonProcess;
 use rickhouse_directives::global::GlobalConfig;
 use rickhouse_directives::messages::{self, Message};
 use rickhouse_directives::socket::{PATH_MAX, Rotation, SocketNames};
-use rickhouse_httpd::{Server, mpm};
+use rickhouse_httpd::{Server, Startup, mpm};
 use rickhouse_os::group_socket::GroupSocket;
 use rickhouse_os::random;
 use rickhouse_supervisor::backoff::Backoff;
@@ -57,9 +57,7 @@ impl Running {
     /// The place of a server in httpd's list.
     pub(crate) fn server_index(&self, server: Server<'_>) -> u32 {
         let place = self.servers.iter().position(|id| *id == server.id());
-        place
-            .and_then(|place| u32::try_from(place).ok())
-            .unwrap_or_default()
+        place.and_then(|place| u32::try_from(place).ok()).unwrap_or_default()
     }
 }
 
@@ -68,10 +66,14 @@ impl Parent {
     ///
     /// # Errors
     /// The record about a socket whose name would be too long (DD §14 row 81), or about missing random numbers.
-    pub(super) fn new(config: Arc<GlobalConfig>, main: Server<'_>) -> Result<Self, Message> {
+    pub(super) fn new(config: Arc<GlobalConfig>, startup: &Startup<'_>) -> Result<Self, Message> {
         let pid = std::process::id();
+        let prefix = match &config.socket_prefix {
+            Some(prefix) => prefix.to_vec(),
+            None => mpm::runtime_path(startup.temporary(), c"wsgi").unwrap_or_default(),
+        };
         let groups = config.daemons.iter().map(|process| {
-            let socket = socket_path(&config, process, pid)?;
+            let socket = socket_path(&config, process, &prefix, pid)?;
             let secret = random::bytes().map_err(|_| messages::socket_failed(&process.name))?;
             Ok(Arc::new(Group {
                 process: process.clone(),
@@ -86,7 +88,7 @@ impl Parent {
             pid,
             config,
             groups,
-            servers: main.and_following().map(Server::id).collect(),
+            servers: startup.server().and_following().map(Server::id).collect(),
             begun: AtomicBool::new(false),
         })
     }
@@ -110,18 +112,12 @@ impl Group {
 
     /// The secret of its requests.
     pub(super) fn token(&self) -> Token {
-        self.token
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.token.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Forgets the secret.
     pub(super) fn erase_token(&self) {
-        self.token
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .erase();
+        self.token.lock().unwrap_or_else(PoisonError::into_inner).erase();
     }
 
     pub(super) fn set_listener(&self, socket: GroupSocket) {
@@ -131,49 +127,27 @@ impl Group {
 
     /// Takes the listening socket, to be used or closed.
     pub(super) fn take_listener(&self) -> Option<GroupSocket> {
-        self.listener
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+        self.listener.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Whether it is listened on.
     pub(super) fn is_open(&self) -> bool {
-        self.listener
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_some()
+        self.listener.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 }
 
-fn socket_path(
-    config: &GlobalConfig,
-    process: &DaemonProcess,
-    pid: u32,
-) -> Result<PathBuf, Message> {
-    let prefix = match &config.socket_prefix {
-        Some(prefix) => prefix.to_vec(),
-        None => mpm::runtime_path(c"wsgi").unwrap_or_default(),
-    };
+fn socket_path(config: &GlobalConfig, process: &DaemonProcess, prefix: &[u8], pid: u32) -> Result<PathBuf, Message> {
     let generation = u32::try_from(mpm::generation()).unwrap_or_default();
     let names = SocketNames {
-        prefix: &prefix,
+        prefix,
         parent: pid,
         rotation: match config.socket_rotation {
-            Some(false) => Rotation::User(
-                process
-                    .user
-                    .as_ref()
-                    .map_or(mpm::identity().user, |user| user.id),
-            ),
+            Some(false) => Rotation::User(process.user.as_ref().map_or(mpm::identity().user, |user| user.id)),
             _ => Rotation::Generation(generation),
         },
     };
-    names
-        .socket(process.id)
-        .map(|path| to_path(&path))
-        .map_err(|_| {
-            let shortest = prefix.len() + ".9999999.0.1.sock".len();
-            messages::socket_path_too_long(shortest, PATH_MAX, String::from_utf8_lossy(&prefix))
-        })
+    names.socket(process.id).map(|path| to_path(&path)).map_err(|_| {
+        let shortest = prefix.len() + ".9999999.0.1.sock".len();
+        messages::socket_path_too_long(shortest, PATH_MAX, String::from_utf8_lossy(prefix))
+    })
 }

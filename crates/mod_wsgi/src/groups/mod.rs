@@ -44,7 +44,7 @@ static CHILD: OnceLock<Vec<Running>> = OnceLock::new();
 /// # Errors
 /// When a socket cannot have the name it should have. That has been logged; httpd does not start.
 pub(crate) fn post_config(startup: &Startup<'_>) -> Result<(), Failed> {
-    let parent = Parent::new(generation::current(), startup.server()).map_err(|message| {
+    let parent = Parent::new(generation::current(), startup).map_err(|message| {
         log::process(&message);
         Failed
     })?;
@@ -70,10 +70,7 @@ pub(crate) fn child_init(_: &ChildInit<'_>) {
     let _known = CHILD.set(running.collect());
     // `httpd -X` serves in the parent itself, which has to keep them.
     if parent.pid != std::process::id() {
-        parent
-            .groups
-            .iter()
-            .for_each(|group| drop(group.take_listener()));
+        parent.groups.iter().for_each(|group| drop(group.take_listener()));
     }
 }
 

@@ -9,12 +9,12 @@ mod precondition;
 mod request_frame;
 
 use rickhouse_directives::daemon::DaemonProcess;
-use rickhouse_directives::global::GlobalConfig;
 use rickhouse_directives::messages::Message;
 use rickhouse_httpd::log::{self as httpd_log, Level};
 use rickhouse_httpd::{Outcome, Request, at};
 use rickhouse_relay::{Answer, Daemon, Failure, Limits, Outgoing};
 
+use crate::child::Child;
 use crate::groups::{self, Running};
 use crate::handler::Admission;
 use crate::log;
@@ -23,10 +23,10 @@ use client::{HttpdClient, Instead};
 /// Has a daemon of the request's process group answer it, if that may and can be.
 pub(crate) fn serve(
     request: &mut Request<'_>,
-    config: &GlobalConfig,
+    child: &Child,
     mut admission: Admission,
 ) -> Outcome {
-    let (group, running) = match precondition::check(request, config, &admission) {
+    let (group, running) = match precondition::check(request, &child.config, &admission) {
         Ok(found) => found,
         Err(refusal) => {
             log::request(request, &refusal.message);
@@ -100,16 +100,19 @@ fn finish(request: &mut Request<'_>, answer: Answer<Instead>) -> Outcome {
         Answer::QueueTimeout => Outcome::Http(504),
         Answer::ClientLost { flushing, error } => {
             let (message, outcome) = failure::client_lost(request, flushing, &error);
-            message
-                .iter()
-                .for_each(|message| log::request(request, message));
+            message.iter().for_each(|message| log::request(request, message));
             outcome
         }
     }
 }
 
 /// There is no answer.
-fn fail(request: &Request<'_>, group: &DaemonProcess, running: &Running, why: Failure) -> Outcome {
+fn fail(
+    request: &Request<'_>,
+    group: &DaemonProcess,
+    running: &Running,
+    why: Failure,
+) -> Outcome {
     let (message, outcome) = failure::describe(&why, group, running);
     log::request(request, &message);
     debug(request, &why);
