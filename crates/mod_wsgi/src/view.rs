@@ -91,10 +91,6 @@ impl RequestView for View<'_, '_> {
         }
     }
 
-    fn authorization(&self) -> Option<&[u8]> {
-        self.request.headers_in().get(b"Authorization")
-    }
-
     fn method(&self) -> &[u8] {
         self.request.method().unwrap_or_default()
     }

@@ -74,7 +74,8 @@ pub enum Scope<'a> {
     Request(RequestScope<'a>),
     /// One connection.
     Connection(Connection<'a>),
-    /// The server of the process: the main one, or [`Forked::log_as`](crate::process::Forked::log_as). From any thread.
+    /// The server of the process, what the process itself has to say: the main server, or
+    /// [`Forked::log_as`](crate::process::Forked::log_as). From any thread.
     Main,
     /// The request that this thread is inside of ([`Request::inside`]), otherwise as [`Scope::Main`]. From any thread.
     Current,

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::os::fd::BorrowedFd;
-use std::ptr::NonNull;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rickhouse_host::{Exchange, Failure, ResponseHead, Value};
@@ -11,6 +10,7 @@ use send_wrapper::SendWrapper;
 
 use crate::embedded::head;
 use crate::handler::Admission;
+use crate::values;
 
 /// Body bytes that are kept until there is reason to send them: a whole small response passes httpd's filters once, head, body
 /// and end together.
@@ -126,19 +126,17 @@ impl<'a, 'r> EmbeddedExchange<'a, 'r> {
 impl Exchange for EmbeddedExchange<'_, '_> {
     fn environ(&self, sink: &mut dyn FnMut(&[u8], &[u8])) {
         for (key, value) in self.admission.environ.iter() {
-            match value {
-                Some(value) if !is_path(key) => sink(key, value),
-                _ => {}
+            if let Value::Text(text) = values::of(key, value) {
+                sink(key, text);
             }
         }
     }
 
     fn extras(&self, sink: &mut dyn FnMut(&[u8], Value<'_>)) {
         for (key, value) in self.admission.environ.iter() {
-            match value {
-                None => sink(key, Value::None),
-                Some(path) if is_path(key) => sink(key, Value::FileSystem(path)),
-                Some(_) => {}
+            match values::of(key, value) {
+                Value::Text(_) => {}
+                other => sink(key, other),
             }
         }
         sink(
@@ -151,9 +149,9 @@ impl Exchange for EmbeddedExchange<'_, '_> {
         sink(b"mod_wsgi.application_start", Value::Float(now()));
         if self.admission.switches.pass_apache_request
             && self.request.valid()
-            && let Some(address) = NonNull::new(self.request.address())
+            && let Some(capsule) = values::request_rec(&self.request)
         {
-            sink(b"apache.request_rec", Value::Capsule(c"", address));
+            sink(b"apache.request_rec", capsule);
         }
     }
 
@@ -250,9 +248,4 @@ impl Exchange for EmbeddedExchange<'_, '_> {
 fn now() -> f64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.unwrap_or_default().as_secs_f64()
-}
-
-/// Entries that are decoded as names of files are (DD §6.1).
-fn is_path(key: &[u8]) -> bool {
-    key == b"DOCUMENT_ROOT" || key == b"SCRIPT_FILENAME"
 }

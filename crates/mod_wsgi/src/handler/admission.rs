@@ -4,6 +4,7 @@ use rickhouse_directives::Text;
 use rickhouse_directives::environ::{self, Environ, Identity, Rules};
 use rickhouse_directives::gate::{Admitted, Body};
 use rickhouse_directives::groups;
+use rickhouse_directives::scripts::HookScript;
 use rickhouse_directives::settings::{AllowedProcesses, Callable, Effective};
 use rickhouse_httpd::Request;
 
@@ -31,6 +32,8 @@ pub(crate) struct Admission {
     pub(crate) switches: Switches,
     /// The entries that are texts, without those of [`Admission::identify`]; `HTTPS` is among them.
     pub(crate) environ: Environ,
+    /// `WSGIDispatchScript`
+    pub(crate) dispatch_script: Option<HookScript>,
     /// `WSGIRestrictProcess`
     pub(crate) restriction: Option<AllowedProcesses>,
 }
@@ -62,6 +65,7 @@ impl Admission {
             request_start: request.time() as f64 / 1e6,
             switches: Switches::of(effective),
             environ,
+            dispatch_script: effective.dispatch_script().cloned(),
             restriction: effective.restrict_process().cloned(),
         }
     }
@@ -73,11 +77,22 @@ impl Admission {
 
     /// Adds the entries of the environ that begin with `mod_wsgi.` and are texts (DD §6.2), once the groups are settled.
     pub(crate) fn identify(&mut self, request: &Request<'_>) {
+        let mut environ = std::mem::take(&mut self.environ);
+        environ::push_identity(&self.identity(request, Some(&self.callable)), &mut environ);
+        self.environ = environ;
+    }
+
+    /// What the request is known by as things are.
+    pub(crate) fn identity<'a>(
+        &'a self,
+        request: &'a Request<'_>,
+        callable_object: Option<&'a [u8]>,
+    ) -> Identity<'a> {
         let connection = request.connection();
-        let identity = Identity {
+        Identity {
             process_group: &self.process_group,
             application_group: &self.application_group,
-            callable_object: Some(&self.callable),
+            callable_object,
             request_handler: request.handler().unwrap_or_default(),
             handler_script: self.handler_script.as_deref().unwrap_or_default(),
             listener_host: connection.local_host().unwrap_or_default(),
@@ -85,7 +100,6 @@ impl Admission {
             server_pid: std::process::id(),
             request_id: request.log_id(),
             connection_id: connection.log_id(),
-        };
-        environ::push_identity(&identity, &mut self.environ);
+        }
     }
 }
