@@ -21,7 +21,7 @@ use crate::log;
 use client::{HttpdClient, Instead};
 
 /// Has a daemon of the request's process group answer it, if that may and can be.
-pub(crate) fn serve(request: &mut Request<'_>, child: &Child, mut admission: Admission) -> Outcome {
+pub(crate) fn serve(request: &mut Request<'_>, config: &GlobalConfig, mut admission: Admission) -> Outcome {
     let (group, running) = match precondition::check(request, config, &admission) {
         Ok(found) => found,
         Err(refusal) => {
