@@ -4,14 +4,16 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use rickhouse_directives::Text;
+
 /// The path that these bytes are.
 pub(crate) fn as_path(bytes: &[u8]) -> &Path {
     Path::new(OsStr::from_bytes(bytes))
 }
 
 /// A copy of the path that these bytes are.
-pub(crate) fn to_path(bytes: &(impl AsRef<[u8]> + ?Sized)) -> PathBuf {
-    as_path(bytes.as_ref()).to_owned()
+pub(crate) fn to_path(bytes: &Text) -> PathBuf {
+    as_path(bytes).to_owned()
 }
 
 /// The bytes as the system's text.

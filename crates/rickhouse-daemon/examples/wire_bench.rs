@@ -20,7 +20,7 @@ use rickhouse_daemon::{
     Ended, Engine, Handler, SEND_BUFFER, Settings, Setup, StartError, TimerSettings, WireExchange,
     run,
 };
-use rickhouse_host::ResponseHead;
+use rickhouse_host::{Exchange as _, ResponseHead};
 use rickhouse_os::group_socket::{GroupSocket, Options};
 use rickhouse_os::process::exit_now;
 use rickhouse_os::stream::Stream;

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use rickhouse_host::{Exchange as _, Failure};
 use rickhouse_os::stream::Stream;
 use rickhouse_wire::{RequestFrame, Token, response};
 use tracing::{debug, error};
@@ -83,9 +84,6 @@ fn after_request<E: Engine>(process: &Process<E>) {
 
 /// One connection.
 fn serve<E: Engine>(process: &Process<E>, kit: &mut Kit<E::Handler>, stream: &Stream) {
-    if process.is_stopping() {
-        return answer(process, stream, response::write_rejected);
-    }
     let received = match kit.incoming.receive(stream, process.socket_timeout) {
         Ok(received) => received,
         Err(reason) => {
@@ -102,6 +100,10 @@ fn serve<E: Engine>(process: &Process<E>, kit: &mut Kit<E::Handler>, stream: &St
     } = received;
     if !is_authentic(process, &frame) {
         return;
+    }
+    if process.is_stopping() {
+        // Only now that the request was read: a child that is cut off while it writes may not look for an answer.
+        return answer(process, stream, response::write_rejected);
     }
     if waited_too_long(process.queue_timeout, frame.head.received) {
         let group = &process.group;
@@ -133,7 +135,7 @@ fn serve<E: Engine>(process: &Process<E>, kit: &mut Kit<E::Handler>, stream: &St
             exchange.finish();
             process.notify(Notice::ScriptChanged);
         }
-        Err(_reported) => exchange.fail(500),
+        Err(_reported) => exchange.fail(Failure::Application),
     }
 }
 

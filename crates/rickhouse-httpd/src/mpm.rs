@@ -116,7 +116,11 @@ pub fn version() -> (u32, u32, u32) {
         let mut next = || numbers.next()?.parse().ok();
         Some((next()?, next()?, next()?))
     });
-    numbers.unwrap_or((sys::AP_SERVER_MAJORVERSION_NUMBER, sys::AP_SERVER_MINORVERSION_NUMBER, 0))
+    numbers.unwrap_or((
+        sys::AP_SERVER_MAJORVERSION_NUMBER,
+        sys::AP_SERVER_MINORVERSION_NUMBER,
+        0,
+    ))
 }
 
 /// `ap_get_server_banner`: what the header `Server` says, by `ServerTokens`.

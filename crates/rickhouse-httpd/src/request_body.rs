@@ -68,15 +68,8 @@ impl Request<'_> {
         // A filter counts in signed numbers.
         let wanted = i64::try_from(most).unwrap_or(i64::MAX);
         // SAFETY: the filters are the request's, the brigade is empty and ours.
-        let status = unsafe {
-            sys::ap_get_brigade(
-                filters,
-                brigade,
-                sys::AP_MODE_READBYTES,
-                block,
-                wanted,
-            )
-        };
+        let status =
+            unsafe { sys::ap_get_brigade(filters, brigade, sys::AP_MODE_READBYTES, block, wanted) };
         Status::check(status)?;
         if self.record().eos_sent != 0 && !had_ended {
             // httpd's own filter meets a malformed chunk by ending the response, in our place, with an error; when the

@@ -76,7 +76,10 @@ mod tests {
         assert_eq!(user_name(0).expect("a database").as_deref(), Some(c"root"));
         assert_eq!(group_number("root").expect("a database"), Some(0));
         assert_eq!(group_name(0).expect("a database").as_deref(), Some(c"root"));
-        assert_eq!(user_number("nobody of that name").expect("a database"), None);
+        assert_eq!(
+            user_number("nobody of that name").expect("a database"),
+            None
+        );
         assert_eq!(group_number("no\0group").expect("a database"), None);
         assert_eq!(group_name(3_999_999).expect("a database"), None);
         assert!(supplementary_groups_max() > 0);

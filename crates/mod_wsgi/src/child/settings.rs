@@ -63,7 +63,11 @@ pub(crate) fn init_config(config: &GlobalConfig, free_threading: bool) -> InitCo
         home: python.home.as_ref().map(path),
         optimize: python.optimize,
         dont_write_bytecode: python.dont_write_bytecode,
-        warnings: python.warnings.iter().map(|filter| filter.to_vec()).collect(),
+        warnings: python
+            .warnings
+            .iter()
+            .map(|filter| filter.to_vec())
+            .collect(),
         hash_seed: match python.hash_seed {
             python::HashSeed::Unset => HashSeed::Environment,
             python::HashSeed::Random => HashSeed::Random,
@@ -75,7 +79,11 @@ pub(crate) fn init_config(config: &GlobalConfig, free_threading: bool) -> InitCo
 }
 
 /// What the containers say of an interpreter, once it is about to be made.
-pub(crate) fn interpreter(config: &GlobalConfig, process: &ProcessView<'_>, group: &str) -> InterpreterSettings {
+pub(crate) fn interpreter(
+    config: &GlobalConfig,
+    process: &ProcessView<'_>,
+    group: &str,
+) -> InterpreterSettings {
     let resolved = config.interpreter(process, group.as_bytes());
     resolved.warnings.iter().for_each(log::process);
     InterpreterSettings {
@@ -85,7 +93,11 @@ pub(crate) fn interpreter(config: &GlobalConfig, process: &ProcessView<'_>, grou
             seconds,
             origin: IntervalOrigin::TopLevel,
         }),
-        python_path: resolved.python_paths.iter().map(|text| paths(Some(text))).collect(),
+        python_path: resolved
+            .python_paths
+            .iter()
+            .map(|text| paths(Some(text)))
+            .collect(),
         restrict_stdin: resolved.restrict_stdin,
         restrict_stdout: resolved.restrict_stdout,
         restrict_signal: resolved.restrict_signal,

@@ -50,7 +50,9 @@ pub(super) fn live(
     let settings = settings::daemon(parent, group, server, listener);
     status(run(settings, || {
         if let Err(error) = adopt_log(forked, server) {
-            tracing::warn!("The error log of the virtual host cannot be that of the process: {error}.");
+            tracing::warn!(
+                "The error log of the virtual host cannot be that of the process: {error}."
+            );
         }
         DaemonEngine::start(parent, group)
     }))

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rickhouse_daemon::{Ended, Engine, Handler, StartError, StartStep, WireExchange};
+use rickhouse_host::StuckRequest;
 use rickhouse_host::scripts::{self, Call, Reload, ScriptThread, Scripts, Watch};
 use rickhouse_wire as wire;
 use send_wrapper::SendWrapper;
@@ -36,13 +37,14 @@ impl DaemonEngine {
         let reporter = Arc::new(DaemonReporter::new(process.threads as usize + 1));
         let settings = python::settings(&parent.config, process);
         let reports = Arc::clone(&reporter);
-        let (scripts, mut main) = Scripts::start(settings, reports).map_err(|error| StartError {
-            step: match error {
-                scripts::StartError::Python(_) => StartStep::Python,
-                scripts::StartError::MainInterpreter(_) => StartStep::Interpreter,
-            },
-            reason: error.to_string(),
-        })?;
+        let (scripts, mut main) =
+            Scripts::start(settings, reports).map_err(|error| StartError {
+                step: match error {
+                    scripts::StartError::Python(_) => StartStep::Python,
+                    scripts::StartError::MainInterpreter(_) => StartStep::Interpreter,
+                },
+                reason: error.to_string(),
+            })?;
         if process.threads == 0 {
             main.exit_on_sigterm();
         }
@@ -97,7 +99,23 @@ impl Engine for DaemonEngine {
     fn publish_stopping(&self, _: &str) {}
 
     fn dump_stacks(&self, number: usize) {
-        python::dump_stacks(&self.scripts, number + 1);
+        let reports = self.watch.report();
+        let is_it = |request: &StuckRequest| request.thread == number + 1;
+        let stuck = reports.iter().flat_map(|(name, report)| {
+            report
+                .stuck
+                .iter()
+                .filter(move |request| is_it(request))
+                .map(move |request| (name, request))
+        });
+        for (name, request) in stuck {
+            // Where it is was written when it was interrupted.
+            tracing::info!(
+                "Request '{}' runs in application group '{name}' for {:.3} seconds.",
+                request.request_line,
+                request.running_for.as_secs_f64()
+            );
+        }
     }
 
     fn stop(&self) {
@@ -120,7 +138,11 @@ impl Handler for DaemonHandler {
         let head = &request.head;
         let has_handler = !head.handler_script.is_empty();
         let call = Call {
-            script: as_path(if has_handler { head.handler_script } else { head.script }),
+            script: as_path(if has_handler {
+                head.handler_script
+            } else {
+                head.script
+            }),
             application_group: head.application_group,
             callable: head.callable,
             resource: as_path(head.script),
@@ -144,6 +166,8 @@ impl Handler for DaemonHandler {
 /// The time since httpd received the request.
 fn age(received: i64) -> Duration {
     let received = Duration::from_micros(u64::try_from(received).unwrap_or_default());
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     now.saturating_sub(received)
 }

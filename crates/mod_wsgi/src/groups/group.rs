@@ -57,7 +57,9 @@ impl Running {
     /// The place of a server in httpd's list.
     pub(crate) fn server_index(&self, server: Server<'_>) -> u32 {
         let place = self.servers.iter().position(|id| *id == server.id());
-        place.and_then(|place| u32::try_from(place).ok()).unwrap_or_default()
+        place
+            .and_then(|place| u32::try_from(place).ok())
+            .unwrap_or_default()
     }
 }
 
@@ -112,12 +114,18 @@ impl Group {
 
     /// The secret of its requests.
     pub(super) fn token(&self) -> Token {
-        self.token.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.token
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Forgets the secret.
     pub(super) fn erase_token(&self) {
-        self.token.lock().unwrap_or_else(PoisonError::into_inner).erase();
+        self.token
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .erase();
     }
 
     pub(super) fn set_listener(&self, socket: GroupSocket) {
@@ -127,27 +135,38 @@ impl Group {
 
     /// Takes the listening socket, to be used or closed.
     pub(super) fn take_listener(&self) -> Option<GroupSocket> {
-        self.listener.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    /// Whether it is listened on.
-    pub(super) fn is_open(&self) -> bool {
-        self.listener.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+        self.listener
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 }
 
-fn socket_path(config: &GlobalConfig, process: &DaemonProcess, prefix: &[u8], pid: u32) -> Result<PathBuf, Message> {
+fn socket_path(
+    config: &GlobalConfig,
+    process: &DaemonProcess,
+    prefix: &[u8],
+    pid: u32,
+) -> Result<PathBuf, Message> {
     let generation = u32::try_from(mpm::generation()).unwrap_or_default();
     let names = SocketNames {
         prefix,
         parent: pid,
         rotation: match config.socket_rotation {
-            Some(false) => Rotation::User(process.user.as_ref().map_or(mpm::identity().user, |user| user.id)),
+            Some(false) => Rotation::User(
+                process
+                    .user
+                    .as_ref()
+                    .map_or(mpm::identity().user, |user| user.id),
+            ),
             _ => Rotation::Generation(generation),
         },
     };
-    names.socket(process.id).map(|path| to_path(&path)).map_err(|_| {
-        let shortest = prefix.len() + ".9999999.0.1.sock".len();
-        messages::socket_path_too_long(shortest, PATH_MAX, String::from_utf8_lossy(prefix))
-    })
+    names
+        .socket(process.id)
+        .map(|path| to_path(&path))
+        .map_err(|_| {
+            let shortest = prefix.len() + ".9999999.0.1.sock".len();
+            messages::socket_path_too_long(shortest, PATH_MAX, String::from_utf8_lossy(prefix))
+        })
 }

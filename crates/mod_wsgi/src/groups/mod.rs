@@ -70,7 +70,10 @@ pub(crate) fn child_init(_: &ChildInit<'_>) {
     let _known = CHILD.set(running.collect());
     // `httpd -X` serves in the parent itself, which has to keep them.
     if parent.pid != std::process::id() {
-        parent.groups.iter().for_each(|group| drop(group.take_listener()));
+        parent
+            .groups
+            .iter()
+            .for_each(|group| drop(group.take_listener()));
     }
 }
 

@@ -55,7 +55,11 @@ pub(super) fn settings(config: &Arc<GlobalConfig>, process: &DaemonProcess) -> P
 
 type Interpreters = Box<dyn Fn(&str) -> rickhouse_host::scripts::InterpreterSettings + Send + Sync>;
 
-fn interpreters(config: &Arc<GlobalConfig>, process: &DaemonProcess, free_threading: bool) -> Interpreters {
+fn interpreters(
+    config: &Arc<GlobalConfig>,
+    process: &DaemonProcess,
+    free_threading: bool,
+) -> Interpreters {
     let (config, process) = (Arc::clone(config), process.clone());
     Box::new(move |group| {
         let view = ProcessView {
@@ -67,16 +71,22 @@ fn interpreters(config: &Arc<GlobalConfig>, process: &DaemonProcess, free_thread
     })
 }
 
-fn switch_interval(config: &GlobalConfig, process: &DaemonProcess, free_threading: bool) -> Option<f64> {
+fn switch_interval(
+    config: &GlobalConfig,
+    process: &DaemonProcess,
+    free_threading: bool,
+) -> Option<f64> {
     let view = ProcessView {
         daemon: Some(process),
         free_threading,
         can_own_gil: PYTHON.version >= (3, 12),
     };
-    config.process_switch_interval(&view).unwrap_or_else(|warning| {
-        crate::log::process(&warning);
-        None
-    })
+    config
+        .process_switch_interval(&view)
+        .unwrap_or_else(|warning| {
+            crate::log::process(&warning);
+            None
+        })
 }
 
 /// The user that the process runs as; `None` for one without an account.

@@ -37,7 +37,9 @@ pub(super) fn daemon(
         timers: timers(process),
         socket_timeout: Some(process.socket_timeout.unwrap_or(server.timeout())),
         queue_timeout: process.queue_timeout,
-        send_buffer: process.send_buffer_size.map_or(SEND_BUFFER, |size| size as usize),
+        send_buffer: process
+            .send_buffer_size
+            .map_or(SEND_BUFFER, |size| size as usize),
     }
 }
 
@@ -105,7 +107,9 @@ fn timers(process: &DaemonProcess) -> TimerSettings {
         graceful: process.graceful_timeout,
         eviction: process.eviction_timeout,
         restart_interval: process.restart_interval,
-        shutdown: process.shutdown_timeout.filter(|timeout| *timeout > Duration::ZERO),
+        shutdown: process
+            .shutdown_timeout
+            .filter(|timeout| *timeout > Duration::ZERO),
         maximum_requests: process.maximum_requests,
     }
 }

@@ -32,7 +32,9 @@ pub(super) fn open(
     };
     debug(format_args!("Socket for '{name}' is '{path}'."));
     let backlog = options.backlog;
-    debug(format_args!("Listen backlog for socket '{path}' is '{backlog}'."));
+    debug(format_args!(
+        "Listen backlog for socket '{path}' is '{backlog}'."
+    ));
     if group_socket::remove_stale(&group.socket).unwrap_or_default() {
         log::process(&messages::stale_socket(path));
     }
@@ -40,7 +42,9 @@ pub(super) fn open(
         Step::Create => messages::socket_failed(name),
         Step::Bind => messages::bind_failed(format_args!("{}", group.socket.display())),
         Step::Listen => messages::listen_failed(group.socket.display()),
-        Step::Owner => messages::chown_failed(group.socket.display(), options.owner.unwrap_or_default()),
+        Step::Owner => {
+            messages::chown_failed(group.socket.display(), options.owner.unwrap_or_default())
+        }
     })?;
     if made.send_buffer_refused.is_some() {
         log::process(&messages::send_buffer_failed());

@@ -43,10 +43,11 @@ fn start_after(
         pid: Arc::clone(&pid),
         started: Instant::now() + delay,
     };
-    let inside = |forked: &rickhouse_httpd::process::Forked<'_>| {
-        daemon::live(forked, parent, group, delay)
-    };
-    match generation.fork(inside, move |ended, generation| watched.ended(ended, generation)) {
+    let inside =
+        |forked: &rickhouse_httpd::process::Forked<'_>| daemon::live(forked, parent, group, delay);
+    match generation.fork(inside, move |ended, generation| {
+        watched.ended(ended, generation)
+    }) {
         Ok(forked) => pid.store(forked, Ordering::Relaxed),
         Err(_) => log::process(&messages::spawn_failed(&group.process.name)),
     }
@@ -66,7 +67,9 @@ impl Watched {
         let stopping = matches!(mpm::state(), MpmState::Stopping | MpmState::Unknown);
         let delay = match ended {
             Ended::Died(_) if stopping => {
-                self.say(format_args!("has died but server is being stopped, deregister it."));
+                self.say(format_args!(
+                    "has died but server is being stopped, deregister it."
+                ));
                 None
             }
             Ended::Died(status) => {
@@ -76,7 +79,9 @@ impl Watched {
                 Some(self.delay(end))
             }
             Ended::Lost => {
-                self.say(format_args!("appears to have been lost; deregistering and restarting it."));
+                self.say(format_args!(
+                    "appears to have been lost; deregistering and restarting it."
+                ));
                 Some(Duration::ZERO)
             }
             Ended::Restarting => {
@@ -88,7 +93,9 @@ impl Watched {
             }
             Ended::Discarded => None,
         };
-        self.say(format_args!("has been deregistered and will no longer be monitored."));
+        self.say(format_args!(
+            "has been deregistered and will no longer be monitored."
+        ));
         if let Some(delay) = delay {
             start_after(delay, generation, &self.parent, &self.group, self.number);
         }
@@ -99,7 +106,11 @@ impl Watched {
         if !end.is_failure() {
             return Duration::ZERO;
         }
-        let mut failures = self.group.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut failures = self
+            .group
+            .failures
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let delay = failures.failed(Instant::now(), self.started.elapsed());
         let name = &self.group.process.name;
         info(format_args!(

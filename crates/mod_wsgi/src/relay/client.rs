@@ -112,22 +112,23 @@ impl Client for HttpdClient<'_, '_> {
             // The file is another user's: one that is cut short while it is mapped would end this process.
             mmap: false,
         };
-        self.request.pass_parts(pieces.drain(..).map(|piece| match piece {
-            Piece::Data(data) => Part::Data(data),
-            Piece::File {
-                file,
-                offset,
-                length,
-            } => Part::File {
-                file,
-                offset,
-                length,
-                options,
-            },
-            Piece::Flush => Part::Flush,
-            Piece::End => Part::End,
-            Piece::Truncated => Part::Truncated,
-        }))
+        self.request
+            .pass_parts(pieces.drain(..).map(|piece| match piece {
+                Piece::Data(data) => Part::Data(data),
+                Piece::File {
+                    file,
+                    offset,
+                    length,
+                } => Part::File {
+                    file,
+                    offset,
+                    length,
+                    options,
+                },
+                Piece::Flush => Part::Flush,
+                Piece::End => Part::End,
+                Piece::Truncated => Part::Truncated,
+            }))
     }
 
     fn note(&mut self, before: Before<'_>) {
@@ -140,7 +141,9 @@ impl Client for HttpdClient<'_, '_> {
                 );
                 httpd_log::write(self.request.log_scope(), Level::Info, at!(), text);
             }
-            Before::BodyRefused(why) => log::request(self.request, &messages::body_write_failed(why)),
+            Before::BodyRefused(why) => {
+                log::request(self.request, &messages::body_write_failed(why))
+            }
             Before::EndRefused(why) => log::request(self.request, &messages::body_end_failed(why)),
         }
     }

@@ -2,9 +2,9 @@
 
 use std::io;
 
+use rickhouse_directives::Shown;
 use rickhouse_directives::daemon::DaemonProcess;
 use rickhouse_directives::messages::{self, Message};
-use rickhouse_directives::Shown;
 use rickhouse_httpd::{Outcome, Request, Status};
 use rickhouse_os::privileges;
 use rickhouse_relay::Failure;

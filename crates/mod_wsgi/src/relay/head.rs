@@ -9,17 +9,18 @@ use rickhouse_wire::response::Head;
 pub(super) fn outcome<'h>(head: &Head<'h, Headers<'h>>, error_override: bool) -> Outcome<'h> {
     let mut headers = head.headers;
     let location = headers.find(|(name, _)| name.eq_ignore_ascii_case(b"location"));
-    response::outcome(head.status, location.map(|(_, value)| value), error_override)
+    response::outcome(
+        head.status,
+        location.map(|(_, value)| value),
+        error_override,
+    )
 }
 
 /// Sets status and headers.
 ///
 /// # Errors
 /// A header with a NUL, which the daemon's rules for headers do not let pass.
-pub(super) fn place(
-    request: &mut Request<'_>,
-    head: &Head<'_, Headers<'_>>,
-) -> Result<(), HasNul> {
+pub(super) fn place(request: &mut Request<'_>, head: &Head<'_, Headers<'_>>) -> Result<(), HasNul> {
     request.set_status(head.status);
     let line = [head.status.to_string().as_bytes(), b" ", head.reason].concat();
     request.set_status_line(&line)?;

@@ -21,11 +21,7 @@ use crate::log;
 use client::{HttpdClient, Instead};
 
 /// Has a daemon of the request's process group answer it, if that may and can be.
-pub(crate) fn serve(
-    request: &mut Request<'_>,
-    child: &Child,
-    mut admission: Admission,
-) -> Outcome {
+pub(crate) fn serve(request: &mut Request<'_>, child: &Child, mut admission: Admission) -> Outcome {
     let (group, running) = match precondition::check(request, &child.config, &admission) {
         Ok(found) => found,
         Err(refusal) => {
@@ -39,12 +35,12 @@ pub(crate) fn serve(
         Err(error) => return fail(request, group, running, Failure::Body(error)),
     };
     admission.identify(request);
-    let Ok(frame) = request_frame::write(request, &mut admission, running, body) else {
+    let Ok(mut frame) = request_frame::write(request, &mut admission, running, body) else {
         // More environ than a daemon takes; httpd's own limits for a request are far below.
         return Outcome::INTERNAL_ERROR;
     };
-    let outgoing = Outgoing {
-        frame: &frame,
+    let mut outgoing = Outgoing {
+        frame: &mut frame,
         attached: &attached,
         framed: matches!(body, rickhouse_wire::Body::Framed(_)),
     };
@@ -55,7 +51,7 @@ pub(crate) fn serve(
         rejections: group.processes.saturating_mul(2).saturating_add(1),
     };
     let mut client = HttpdClient::new(request, group, admission.switches);
-    let answer = rickhouse_relay::relay(&mut client, &daemon, &outgoing, &limits);
+    let answer = rickhouse_relay::relay(&mut client, &daemon, &mut outgoing, &limits);
     drop(client);
     match answer {
         Ok(answer) => finish(request, answer),
@@ -100,19 +96,16 @@ fn finish(request: &mut Request<'_>, answer: Answer<Instead>) -> Outcome {
         Answer::QueueTimeout => Outcome::Http(504),
         Answer::ClientLost { flushing, error } => {
             let (message, outcome) = failure::client_lost(request, flushing, &error);
-            message.iter().for_each(|message| log::request(request, message));
+            message
+                .iter()
+                .for_each(|message| log::request(request, message));
             outcome
         }
     }
 }
 
 /// There is no answer.
-fn fail(
-    request: &Request<'_>,
-    group: &DaemonProcess,
-    running: &Running,
-    why: Failure,
-) -> Outcome {
+fn fail(request: &Request<'_>, group: &DaemonProcess, running: &Running, why: Failure) -> Outcome {
     let (message, outcome) = failure::describe(&why, group, running);
     log::request(request, &message);
     debug(request, &why);

@@ -34,6 +34,9 @@ pub(super) fn write(
         },
         received: request.time(),
         queued: now(),
+        // Noted by the relay, which connects.
+        connects: 0,
+        restarts: 0,
         script: &admission.resource,
         handler_script: admission.handler_script.as_deref().unwrap_or_default(),
         application_group: text(&admission.application_group)?,
@@ -48,10 +51,13 @@ pub(super) fn write(
     for (name, value) in admission.environ.iter() {
         // A variable that was set to nothing is an empty text in a daemon (DD §6.1).
         let value = value.unwrap_or_default();
-        writer.environ(name, match name {
-            b"DOCUMENT_ROOT" | b"SCRIPT_FILENAME" => Value::FileSystem(value),
-            _ => Value::Text(value),
-        });
+        writer.environ(
+            name,
+            match name {
+                b"DOCUMENT_ROOT" | b"SCRIPT_FILENAME" => Value::FileSystem(value),
+                _ => Value::Text(value),
+            },
+        );
     }
     writer.finish()?;
     Ok(frame)
@@ -64,6 +70,8 @@ fn text(name: &[u8]) -> Result<&str, WireError> {
 
 /// Microseconds since the Unix epoch.
 fn now() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     i64::try_from(now.as_micros()).unwrap_or(i64::MAX)
 }

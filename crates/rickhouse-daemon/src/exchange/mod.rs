@@ -1,6 +1,5 @@
 //! One request and its response, over the wire.
 
-mod host;
 mod input;
 mod output;
 
@@ -9,7 +8,7 @@ use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rickhouse_host::ResponseHead;
+use rickhouse_host::{Exchange, Failure, ResponseHead};
 use rickhouse_os::stream::Stream;
 use rickhouse_wire::{RequestFrame, Value};
 
@@ -43,7 +42,7 @@ pub struct WireExchange<'a> {
     rules: &'a Rules<'a>,
     input: Input<'a>,
     output: Output<'a>,
-    accepted: f64,
+    accepted: SystemTime,
 }
 
 impl<'a> WireExchange<'a> {
@@ -60,7 +59,7 @@ impl<'a> WireExchange<'a> {
             rules,
             input,
             output: Output::new(stream, &mut buffers.out, frame, rules),
-            accepted: epoch_seconds(SystemTime::now()),
+            accepted: SystemTime::now(),
         }
     }
 
@@ -70,114 +69,10 @@ impl<'a> WireExchange<'a> {
         self.frame
     }
 
-    /// The entries of the environ that are plain texts. Reading them means that the script is loaded and about to be
-    /// called: the startup timer ends.
-    pub fn environ(&self, sink: &mut dyn FnMut(&[u8], &[u8])) {
-        self.rules.activity.script_obtained();
-        self.touch();
-        self.entries(&mut |name, value| {
-            if let Value::Text(text) = value {
-                sink(name, text);
-            }
-        });
-    }
-
-    /// The entries of the environ that are no plain texts.
-    pub fn extras(&self, sink: &mut dyn FnMut(&[u8], Value<'_>)) {
-        self.entries(&mut |name, value| {
-            if !matches!(value, Value::Text(_)) {
-                sink(name, value);
-            }
-        });
-        for (name, micros) in [
-            (&b"mod_wsgi.request_start"[..], self.frame.head.received),
-            (b"mod_wsgi.queue_start", self.frame.head.queued),
-        ] {
-            sink(name, Value::Float(seconds(micros)));
-        }
-        sink(b"mod_wsgi.daemon_start", Value::Float(self.accepted));
-    }
-
-    /// The interpreter was acquired and the script need not be reloaded elsewhere: the child may send the body.
-    ///
-    /// # Errors
-    /// The child is gone.
-    pub fn admit(&mut self) -> io::Result<()> {
-        self.input.admit()
-    }
-
-    /// Whether [`WireExchange::read`] never waits.
+    /// How long ago the connection was accepted.
     #[must_use]
-    pub fn body_in_memory(&self) -> bool {
-        self.input.is_in_memory()
-    }
-
-    /// Reads some of the body; 0 is its end.
-    ///
-    /// # Errors
-    /// The rest of the body will not come (`UnexpectedEof`), or did not come in time (`TimedOut`). Repeats.
-    pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.touch();
-        self.input.read(buffer)
-    }
-
-    /// Takes the response's head; it is sent with the first data, or at the end.
-    ///
-    /// # Errors
-    /// `InvalidInput` for a head that is too large for any child, or when one was sent already.
-    pub fn start(&mut self, head: &ResponseHead<'_>) -> io::Result<()> {
-        self.touch();
-        self.output.start(head)
-    }
-
-    /// How much [`WireExchange::push`] takes.
-    #[must_use]
-    pub fn room(&self) -> usize {
-        self.output.room()
-    }
-
-    /// Keeps data for the next write.
-    pub fn push(&mut self, data: &[u8]) {
-        self.output.push(data);
-    }
-
-    /// Sends everything kept and `data`. What exceeds the declared length is dropped.
-    ///
-    /// # Errors
-    /// The child is gone (its client left, or it timed out).
-    pub fn write(&mut self, data: &[u8]) -> io::Result<()> {
-        self.touch();
-        self.output.write(data)
-    }
-
-    /// Sends everything kept.
-    ///
-    /// # Errors
-    /// As [`WireExchange::write`].
-    pub fn flush(&mut self) -> io::Result<()> {
-        self.touch();
-        self.output.flush()
-    }
-
-    /// Sends `length` bytes of `file` from `offset`: a large part of a regular file by handing over the descriptor.
-    ///
-    /// # Errors
-    /// As [`WireExchange::write`], and when the file cannot be read or is shorter than that.
-    pub fn send_file(&mut self, file: BorrowedFd<'_>, offset: u64, length: u64) -> io::Result<()> {
-        self.touch();
-        self.output.send_file(file, offset, length)
-    }
-
-    /// Ends without (the rest of) the application's response: an error page with this status when nothing was sent yet,
-    /// otherwise a visible cut.
-    pub fn fail(&mut self, status: u16) {
-        self.output.fail(status);
-    }
-
-    /// Whether there is a head.
-    #[must_use]
-    pub fn started(&self) -> bool {
-        self.output.is_started()
+    pub fn age(&self) -> Duration {
+        self.accepted.elapsed().unwrap_or_default()
     }
 
     /// The handler is done.
@@ -217,16 +112,122 @@ impl<'a> WireExchange<'a> {
     }
 }
 
+impl Exchange for WireExchange<'_> {
+    /// The entries that are plain texts. Reading them means that the script is loaded and about to be called: the startup
+    /// timer ends.
+    fn environ(&self, sink: &mut dyn FnMut(&[u8], &[u8])) {
+        self.rules.activity.script_obtained();
+        self.touch();
+        self.entries(&mut |name, value| {
+            if let Value::Text(text) = value {
+                sink(name, text);
+            }
+        });
+    }
+
+    fn extras(&self, sink: &mut dyn FnMut(&[u8], rickhouse_host::Value<'_>)) {
+        self.entries(&mut |name, value| {
+            if !matches!(value, Value::Text(_)) {
+                sink(name, for_host(value));
+            }
+        });
+        let head = &self.frame.head;
+        let accepted = self.accepted.duration_since(UNIX_EPOCH);
+        for (name, time) in [
+            (&b"mod_wsgi.request_start"[..], seconds(head.received)),
+            (b"mod_wsgi.queue_start", seconds(head.queued)),
+            (
+                b"mod_wsgi.daemon_start",
+                accepted.unwrap_or_default().as_secs_f64(),
+            ),
+        ] {
+            sink(name, rickhouse_host::Value::Float(time));
+        }
+    }
+
+    fn admit(&mut self) -> io::Result<()> {
+        self.input.admit()
+    }
+
+    fn is_https(&self) -> bool {
+        self.frame.head.flags.https
+    }
+
+    fn body_in_memory(&self) -> bool {
+        self.input.is_in_memory()
+    }
+
+    /// Fails when the rest of the body will not come (`UnexpectedEof`) or did not come in time (`TimedOut`), and then
+    /// every time.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.touch();
+        self.input.read(buffer)
+    }
+
+    /// `InvalidInput` for a head that is too large for any child, or when one was sent already.
+    fn start(&mut self, head: &ResponseHead<'_>) -> io::Result<()> {
+        self.touch();
+        self.output.start(head)
+    }
+
+    fn room(&self) -> usize {
+        self.output.room()
+    }
+
+    fn push(&mut self, data: &[u8]) {
+        self.output.push(data);
+    }
+
+    /// What exceeds the declared length is dropped.
+    fn write(&mut self, data: &[u8]) -> io::Result<()> {
+        self.touch();
+        self.output.write(data)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.touch();
+        self.output.flush()
+    }
+
+    /// A large part of a regular file goes by handing over the descriptor.
+    fn send_file(&mut self, file: BorrowedFd<'_>, offset: u64, length: u64) -> io::Result<()> {
+        self.touch();
+        self.output.send_file(file, offset, length)
+    }
+
+    fn fail(&mut self, failure: Failure) {
+        self.output.fail(match failure {
+            Failure::Application => 500,
+            Failure::Timeout => 504,
+        });
+    }
+
+    fn started(&self) -> bool {
+        self.output.is_started()
+    }
+
+    fn request_line(&self) -> (&[u8], &[u8]) {
+        (self.frame.head.method, self.frame.head.target)
+    }
+}
+
+/// The value under the name that the engine knows it by.
+fn for_host(value: Value<'_>) -> rickhouse_host::Value<'_> {
+    use rickhouse_host::Value as Host;
+    match value {
+        Value::Text(text) => Host::Text(text),
+        Value::FileSystem(path) => Host::FileSystem(path),
+        Value::Float(number) => Host::Float(number),
+        Value::Int(number) => Host::Int(number),
+        Value::Version(major, minor, patch) => Host::Version(major, minor, patch),
+        Value::None => Host::None,
+    }
+}
+
 /// A path as seen inside of `root`; `None` for one that is not below it.
 pub(crate) fn inside<'p>(root: &Path, path: &'p [u8]) -> Option<&'p [u8]> {
     let rest = path.strip_prefix(root.as_os_str().as_encoded_bytes())?;
     rest.starts_with(b"/").then_some(rest)
-}
-
-fn epoch_seconds(time: SystemTime) -> f64 {
-    time.duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs_f64()
 }
 
 fn seconds(micros: i64) -> f64 {

@@ -14,10 +14,10 @@ use rickhouse_daemon::{
     Ended, Engine, Handler, SEND_BUFFER, Settings, Setup, StartError, StartStep, TimerSettings,
     WireExchange, run,
 };
-use rickhouse_host::ResponseHead;
+use rickhouse_host::{Exchange as _, Failure, ResponseHead, Value};
 use rickhouse_os::group_socket::{GroupSocket, Options};
 use rickhouse_os::process::exit_now;
-use rickhouse_wire::{RequestFrame, Token, Value};
+use rickhouse_wire::{RequestFrame, Token};
 use tracing::{Level, info};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -197,7 +197,7 @@ impl Handler for FakeHandler {
             return Ended::Rejected;
         }
         if verb == "unloadable" {
-            exchange.fail(500);
+            exchange.fail(Failure::Application);
             return Ended::Answered;
         }
         exchange.environ(&mut |_, _| {});
@@ -243,13 +243,13 @@ impl FakeHandler {
             "cut" => {
                 start(exchange, None)?;
                 exchange.write(b"first part")?;
-                exchange.fail(500);
+                exchange.fail(Failure::Application);
                 exchange.write(b"never sent")
             }
             "early" => {
                 start(exchange, None)?;
                 exchange.push(b"not sent yet");
-                exchange.fail(504);
+                exchange.fail(Failure::Timeout);
                 Ok(())
             }
             "nothing" => Ok(()),
