@@ -44,18 +44,14 @@ impl Request<'_> {
     /// # Errors
     /// When the client is gone or a filter fails. The parts are lost.
     pub fn pass_parts<'p>(&mut self, parts: impl IntoIterator<Item = Part<'p>>) -> io::Result<()> {
-        let mut appended = Ok(());
-        let mut any = false;
-        for part in parts {
-            any = true;
-            appended = self.append_part(part);
-            if appended.is_err() {
-                break;
-            }
-        }
-        if !any {
+        // All of them first: should the iterator panic, no bucket of borrowed bytes is left behind in the brigade.
+        let parts: Vec<Part<'_>> = parts.into_iter().collect();
+        if parts.is_empty() {
             return Ok(());
         }
+        let appended = parts
+            .into_iter()
+            .try_for_each(|part| self.append_part(part));
         let passed = self.pass();
         appended.and(passed)
     }

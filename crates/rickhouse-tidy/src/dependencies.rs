@@ -31,9 +31,11 @@ pub const LAYERS: &[(&str, &[&str])] = &[
         "rickhouse-server",
         &["rickhouse-lane", "rickhouse-os", "rickhouse-wsgi"],
     ),
+    // A daemon process runs applications through the engine and knows nothing of httpd.
     (
         "rickhouse-daemon",
         &[
+            "rickhouse-directives",
             "rickhouse-host",
             "rickhouse-lane",
             "rickhouse-os",
@@ -44,7 +46,7 @@ pub const LAYERS: &[(&str, &[&str])] = &[
         "rickhouse-supervisor",
         &["rickhouse-os", "rickhouse-config"],
     ),
-    // The parts of the httpd module; none of them knows the standalone server, its supervisor or its options.
+    // None of the httpd module's parts knows the standalone server or its options.
     (
         "mod_wsgi",
         &[
@@ -53,23 +55,16 @@ pub const LAYERS: &[(&str, &[&str])] = &[
             "rickhouse-host",
             "rickhouse-httpd",
             "rickhouse-os",
+            "rickhouse-relay",
+            // For its back-off: daemon processes are httpd's to watch.
+            "rickhouse-supervisor",
             "rickhouse-wire",
             "rickhouse-wsgi",
         ],
     ),
-    // A daemon process runs applications through the engine and knows nothing of httpd.
-    (
-        "rickhouse-daemon",
-        &[
-            "rickhouse-directives",
-            "rickhouse-host",
-            "rickhouse-os",
-            "rickhouse-wire",
-            "rickhouse-wsgi",
-        ],
-    ),
+    // The child's side of the wire; the request it works for is a trait.
+    ("rickhouse-relay", &["rickhouse-os", "rickhouse-wire"]),
     ("rickhouse-directives", &["rickhouse-wsgi"]),
-    ("rickhouse-wire", &[]),
     ("rickhouse-httpd", &["rickhouse-httpd-sys"]),
     ("rickhouse-httpd-sys", &[]),
     ("rickhouse-python", &[]),

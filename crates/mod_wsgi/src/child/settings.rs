@@ -109,9 +109,9 @@ pub(crate) fn apache_info() -> ApacheInfo {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     ApacheInfo {
         version: mpm::version(),
-        description: text(mpm::description()),
-        mpm_name: text(mpm::name()),
-        build_date: text(mpm::built()),
+        description: text(&mpm::description()),
+        mpm_name: text(&mpm::name()),
+        build_date: text(&mpm::built()),
         maximum_processes: mpm::max_children().into(),
         threads_per_process: mpm::max_threads().into(),
     }
