@@ -17,8 +17,8 @@ pub use visibility::{Hidden, Unusable};
 use crate::surroundings::ServerIdentity;
 use crate::text::Text;
 
-const DEFAULT_HEADER_BUFFER: u32 = 32 * 1024;
-const DEFAULT_RESPONSE_BUFFER: u32 = 8 * 1024 * 1024;
+const DEFAULT_HEADER_BUFFER: usize = 32 * 1024;
+const DEFAULT_RESPONSE_BUFFER: usize = 8 * 1024 * 1024;
 
 /// A user by name and id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,9 +142,9 @@ pub struct DaemonProcess {
     /// `receive-buffer-size=`, in bytes; `None` leaves the system's.
     pub receive_buffer_size: Option<u32>,
     /// `header-buffer-size=`: the longest line of a response's head, in bytes.
-    pub header_buffer_size: u32,
+    pub header_buffer_size: usize,
     /// `response-buffer-size=`: bytes after which a flush is forced.
-    pub response_buffer_size: u32,
+    pub response_buffer_size: usize,
     /// `response-socket-timeout=` as given. See [`DaemonProcess::response_socket_timeout`].
     pub response_socket_timeout: Option<Duration>,
     /// `response-flush-delay=`.

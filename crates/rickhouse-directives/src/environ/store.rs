@@ -125,7 +125,9 @@ impl Environ {
     }
 
     fn position(&self, key: &[u8]) -> Option<usize> {
-        let is_it = |entry: &Entry| self.bytes[entry.key.clone()] == *key;
+        // Most keys differ in length, which is seen without looking at their bytes.
+        let is_it =
+            |entry: &Entry| entry.key.len() == key.len() && self.bytes[entry.key.clone()] == *key;
         self.entries.iter().position(is_it)
     }
 
