@@ -37,6 +37,7 @@ fn main() {
         interpreters::a_groups_switch_interval_stays,
         interpreters::switch_intervals_reach_what_they_may,
         interpreters::search_paths_are_layered,
+        interpreters::failed_set_ups_are_tried_again,
         setup::the_modules_say_what_the_server_is,
         setup::installed_packages_are_adopted,
         setup::standard_streams_are_the_log,
