@@ -154,6 +154,7 @@ def test_row_58_a_failed_import_is_tried_again(server, place):
 def test_a_script_that_does_not_load(server, place, name, code, header, last):
     server.log.expect_code(code)
     server.log.expect_exception(last, code=header)
+    server.log.allow(r"  File .*syntax\.py|def application|\] +\^")
     assert server.get(f"/{place}/{name}").status == 500
     assert server.get(f"/{place}/counter.py").status == 200
 
