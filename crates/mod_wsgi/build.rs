@@ -1,4 +1,4 @@
-//! How `mod_wsgi.so` is linked, and for which Python.
+//! How `mod_wsgi.so` is linked. Where its libpython is, whoever builds it says (packaging/rickhouse_build.py).
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
@@ -7,10 +7,4 @@ fn main() {
     println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
     // httpd's and APR's symbols are there once httpd loads the module; test programs never call them.
     println!("cargo::rustc-link-arg=-Wl,--unresolved-symbols=ignore-all");
-    // httpd knows no Python: the module has to say where its libpython is.
-    pyo3_build_config::add_libpython_rpath_link_args();
-    pyo3_build_config::use_pyo3_cfgs();
-    let version = pyo3_build_config::get().version();
-    println!("cargo::rustc-env=PYTHON_MAJOR={}", version.major);
-    println!("cargo::rustc-env=PYTHON_MINOR={}", version.minor);
 }

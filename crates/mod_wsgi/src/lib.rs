@@ -34,4 +34,5 @@ mod relay;
 mod seats;
 mod startup;
 mod surroundings;
+mod values;
 mod view;

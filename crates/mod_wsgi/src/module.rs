@@ -11,15 +11,15 @@ use crate::{access, child, commands, generation, groups, handler, mapping, start
 rickhouse_httpd::module!(wsgi_module, c"mod_wsgi.c", Wsgi);
 
 /// The module.
-pub struct Wsgi;
+pub(crate) struct Wsgi;
 
 /// What directives say for a server.
 #[derive(Default)]
-pub struct Servers(pub(crate) ServerConfig);
+pub(crate) struct Servers(pub(crate) ServerConfig);
 
 /// What directives say for a directory, location or file.
 #[derive(Default)]
-pub struct Directories(pub(crate) DirConfig);
+pub(crate) struct Directories(pub(crate) DirConfig);
 
 impl Merge for Servers {
     fn merge(outer: &Self, inner: &Self) -> Self {
@@ -89,7 +89,11 @@ impl Module for Wsgi {
         access::check_password(request, user, password)
     }
 
-    fn realm_hash(request: &mut Request<'_>, user: &[u8], realm: &[u8]) -> Result<Vec<u8>, Authentication> {
+    fn realm_hash(
+        request: &mut Request<'_>,
+        user: &[u8],
+        realm: &[u8],
+    ) -> Result<Vec<u8>, Authentication> {
         access::realm_hash(request, user, realm)
     }
 

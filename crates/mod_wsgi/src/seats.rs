@@ -13,13 +13,18 @@ thread_local! {
 }
 
 /// The number of the next seat; 0 is the process's main thread (`mod_wsgi.thread_id`, DD §6.2).
-static NEXT: AtomicUsize = AtomicUsize::new(0);
+static NEXT: AtomicUsize = AtomicUsize::new(1);
+
+/// Gives the calling thread the seat that starting Python has made.
+pub(crate) fn keep(seat: ScriptThread) {
+    SEATS.with_borrow_mut(|seats| seats.push(seat));
+}
 
 /// Runs `body` with a seat of the calling thread.
 pub(crate) fn with<T>(scripts: &Arc<Scripts>, body: impl FnOnce(&mut ScriptThread) -> T) -> T {
     let seat = SEATS.with_borrow_mut(Vec::pop);
     let mut seat = seat.unwrap_or_else(|| scripts.thread(NEXT.fetch_add(1, Ordering::Relaxed)));
     let value = body(&mut seat);
-    SEATS.with_borrow_mut(|seats| seats.push(seat));
+    keep(seat);
     value
 }

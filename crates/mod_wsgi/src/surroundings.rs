@@ -6,14 +6,14 @@ use rickhouse_directives::alias::{Captures, Pattern};
 use rickhouse_directives::{PythonBuild, ServerIdentity, Surroundings, Text};
 use rickhouse_httpd::regex::Regex;
 use rickhouse_httpd::{CommandContext, Server};
-use rickhouse_os::accounts;
+use rickhouse_os::{accounts, privileges};
 
 use crate::module::Wsgi;
 
 /// The Python that this library is linked to.
 pub(crate) const PYTHON: PythonBuild = PythonBuild {
-    version: (number(env!("PYTHON_MAJOR")), number(env!("PYTHON_MINOR"))),
-    free_threaded: cfg!(Py_GIL_DISABLED),
+    version: rickhouse_host::PYTHON_VERSION,
+    free_threaded: rickhouse_host::FREE_THREADED_BUILD,
 };
 
 /// The world as seen from the directive that is being read.
@@ -30,23 +30,23 @@ pub(crate) fn identity(server: Server<'_>) -> ServerIdentity {
 
 impl Surroundings for HttpdSurroundings<'_, '_> {
     fn is_root(&self) -> bool {
-        accounts::is_root()
+        privileges::effective_user() == 0
     }
 
     fn user_id(&self, name: &[u8]) -> Option<u32> {
-        accounts::user_by_name(name).map(|user| user.id)
+        accounts::user_number(str::from_utf8(name).ok()?).ok()?
     }
 
     fn user_name(&self, id: u32) -> Option<Text> {
-        accounts::user_by_id(id).map(|user| Text::from(user.name))
+        Some(Text::from(accounts::user_name(id).ok()??.to_bytes()))
     }
 
     fn group_id(&self, name: &[u8]) -> Option<u32> {
-        accounts::group_by_name(name).map(|group| group.id)
+        accounts::group_number(str::from_utf8(name).ok()?).ok()?
     }
 
     fn group_name(&self, id: u32) -> Option<Text> {
-        accounts::group_by_id(id).map(|group| Text::from(group.name))
+        Some(Text::from(accounts::group_name(id).ok()??.to_bytes()))
     }
 
     fn supplementary_groups_max(&self) -> usize {
@@ -79,12 +79,5 @@ impl Pattern for HttpdPattern {
             *capture = found.range(number);
         }
         true
-    }
-}
-
-const fn number(digits: &str) -> u8 {
-    match u8::from_str_radix(digits, 10) {
-        Ok(number) => number,
-        Err(_) => panic!("the build program gives numbers"),
     }
 }

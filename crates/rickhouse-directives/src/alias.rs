@@ -201,3 +201,46 @@ impl<'a> Overrides<'a> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_travel_in_notes() {
+        let check = |options: AliasOptions| {
+            let mut notes = Vec::new();
+            options.write_notes(&mut |name, value| notes.push((name, value.to_vec())));
+            let note = |wanted: &'static str| {
+                let found = notes.iter().find(|(name, _)| *name == wanted);
+                found.map(|(_, value)| &value[..])
+            };
+            let expected = Overrides {
+                process_group: options.process_group.as_deref(),
+                application_group: options.application_group.as_deref(),
+                callable_object: options.callable_object.as_deref(),
+                pass_authorization: options.pass_authorization,
+            };
+            assert_eq!(Overrides::from_notes(note), Some(expected));
+        };
+        check(AliasOptions::default());
+        check(AliasOptions {
+            process_group: Some("".into()),
+            application_group: Some("%{HOST}".into()),
+            callable_object: Some("app".into()),
+            pass_authorization: Some(false),
+        });
+        check(AliasOptions {
+            pass_authorization: Some(true),
+            ..AliasOptions::default()
+        });
+    }
+
+    #[test]
+    fn notes_of_others_do_not_count() {
+        let forged = |name: &'static str| (name != ALIAS_NOTE).then_some(&b"forged"[..]);
+        assert_eq!(Overrides::from_notes(forged), None);
+        let cgi = |name: &'static str| (name == ALIAS_NOTE).then_some(&b"cgi-script"[..]);
+        assert_eq!(Overrides::from_notes(cgi), None);
+    }
+}

@@ -24,6 +24,7 @@ pub mod ownership;
 pub mod paths;
 pub mod proxies;
 pub mod python;
+mod reference;
 mod rejected;
 pub mod response;
 pub mod scripts;
@@ -38,6 +39,7 @@ pub mod trusted_proxy;
 pub mod value;
 mod words;
 
+pub use reference::{directives_page, messages_page};
 pub use rejected::Rejected;
 pub use surroundings::{PythonBuild, ServerIdentity, Surroundings};
 pub use text::{Shown, Text};

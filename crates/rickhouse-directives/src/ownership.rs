@@ -135,3 +135,98 @@ fn check_user(required: &User, script: &Script<'_>, names: &dyn Names) -> Result
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::surroundings::ServerIdentity;
+
+    struct Table;
+
+    impl Names for Table {
+        fn user(&self, id: u32) -> Option<Text> {
+            (id < 10).then(|| Text::from(format!("user{id}").as_str()))
+        }
+
+        fn group(&self, id: u32) -> Option<Text> {
+            (id < 10).then(|| Text::from(format!("group{id}").as_str()))
+        }
+    }
+
+    fn group(of_user: bool) -> DaemonProcess {
+        let mut group = DaemonProcess::new("g".into(), 1, ServerIdentity::default());
+        if of_user {
+            group.script_user = Some(User {
+                id: 1,
+                name: "user1".into(),
+            });
+        } else {
+            group.script_group = Some(UserGroup {
+                id: 2,
+                name: "group2".into(),
+            });
+        }
+        group
+    }
+
+    /// The code of the refusal by `script-user`, and by `script-group`.
+    fn codes(file: Facts, folder: Option<Facts>) -> (Option<u16>, Option<u16>) {
+        let script = Script {
+            file,
+            folder_path: b"/srv",
+            folder,
+        };
+        let code = |of_user| {
+            check(&group(of_user), &script, &Table)
+                .err()
+                .map(|message| message.code)
+        };
+        (code(true), code(false))
+    }
+
+    #[test]
+    fn files() {
+        let good = Some(Facts::known(1, 2, 0o755));
+        let known = |user, group, mode| codes(Facts::known(user, group, mode), good);
+        assert_eq!(known(1, 2, 0o644), (None, None));
+        assert_eq!(known(3, 3, 0o644), (Some(164), Some(155)));
+        assert_eq!(known(99, 99, 0o644), (Some(163), Some(154)));
+        assert_eq!(known(1, 2, 0o664), (Some(166), None));
+        assert_eq!(known(1, 2, 0o646), (Some(168), Some(157)));
+        assert_eq!(codes(Facts::default(), good), (Some(162), Some(153)));
+        let partly = Facts {
+            user: Some(1),
+            group: Some(2),
+            ..Facts::default()
+        };
+        assert_eq!(codes(partly, good), (Some(165), Some(156)));
+        let more = Facts {
+            group_writes: Some(false),
+            ..partly
+        };
+        assert_eq!(codes(more, good), (Some(167), Some(156)));
+    }
+
+    #[test]
+    fn folders() {
+        let good = Facts::known(1, 2, 0o644);
+        let known = |user, group, mode| codes(good, Some(Facts::known(user, group, mode)));
+        assert_eq!(codes(good, None), (Some(169), Some(158)));
+        assert_eq!(known(3, 3, 0o755), (Some(171), Some(160)));
+        assert_eq!(known(99, 99, 0o755), (Some(170), Some(159)));
+        assert_eq!(codes(good, Some(Facts::default())), (Some(170), Some(159)));
+        assert_eq!(known(1, 2, 0o757), (Some(172), Some(161)));
+        assert_eq!(known(1, 2, 0o775), (Some(173), None));
+    }
+
+    #[test]
+    fn without_a_policy_every_script_may_run() {
+        let open = DaemonProcess::new("g".into(), 1, ServerIdentity::default());
+        let script = Script {
+            file: Facts::default(),
+            folder_path: b"",
+            folder: None,
+        };
+        assert_eq!(check(&open, &script, &Table), Ok(()));
+    }
+}

@@ -77,10 +77,11 @@ impl Default for PythonConfig {
     }
 }
 
-/// The value of `WSGIPythonOptimize`.
+/// The value of `WSGIPythonOptimize`; what is below zero is zero.
 ///
 /// # Errors
-/// When it is no number from 0. mod_wsgi takes whatever is no number for 0.
+/// When it is no number. mod_wsgi takes that for 0.
 pub fn optimize(value: &[u8]) -> Result<u32, Rejected> {
-    value::number(value).ok_or_else(|| "WSGIPythonOptimize must be a non-negative integer.".into())
+    let level = value::number(value).map(|level: i32| level.max(0).unsigned_abs());
+    level.ok_or_else(|| "WSGIPythonOptimize must be an integer.".into())
 }

@@ -21,8 +21,9 @@ pub enum MapHead {
 }
 
 /// `WSGIRestrictProcess`: the process groups that a scope may use.
+/// A clone shares the names.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct AllowedProcesses(Vec<Text>);
+pub struct AllowedProcesses(Arc<[Text]>);
 
 impl AllowedProcesses {
     /// Of the names in a directive, the empty one for embedded mode.
@@ -42,7 +43,7 @@ impl AllowedProcesses {
 #[derive(Debug, Clone, Default)]
 pub struct Scoped {
     /// `WSGIRestrictProcess`.
-    pub restrict_process: Option<Arc<AllowedProcesses>>,
+    pub restrict_process: Option<AllowedProcesses>,
     /// `WSGIProcessGroup`, as written.
     pub process_group: Option<Text>,
     /// `WSGIApplicationGroup`, as written.
@@ -174,7 +175,7 @@ impl<'a> Effective<'a> {
 
     /// `WSGIRestrictProcess`; `None` admits every group.
     pub fn restrict_process(self) -> Option<&'a AllowedProcesses> {
-        self.find(|scoped| scoped.restrict_process.as_deref())
+        self.find(|scoped| scoped.restrict_process.as_ref())
     }
 
     /// `WSGIProcessGroup`, to be expanded.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 /// Bytes that are meant as text: a path, a group name, a header value. httpd promises no encoding for any of them, so none is assumed;
 /// `Display` shows what is not UTF-8 as `U+FFFD`. Clones share the bytes: configurations are merged for every directory of a request.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text(Arc<[u8]>);
 
 impl Text {
@@ -22,12 +22,6 @@ impl Text {
     /// The bytes as the path of a file.
     pub fn as_path(&self) -> &Path {
         Path::new(OsStr::from_bytes(&self.0))
-    }
-}
-
-impl Default for Text {
-    fn default() -> Self {
-        Self(Arc::default())
     }
 }
 

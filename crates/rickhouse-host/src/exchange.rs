@@ -43,7 +43,10 @@ pub trait Exchange: Send {
     fn extras(&self, _sink: &mut dyn FnMut(&[u8], Value<'_>)) {}
 
     /// The interpreter was acquired and the script need not be reloaded elsewhere: a front end in another process may
-    /// send the body now. Called once, by a detached thread, before a script is imported. An error ends the request.
+    /// send the body now. Called once, before a script is imported. An error ends the request.
+    ///
+    /// It is called while attached, and must not block: every request would pay for letting go of the interpreter and
+    /// coming back, for a few bytes that a front end waits for.
     ///
     /// # Errors
     /// The front end is gone.

@@ -36,3 +36,8 @@ pub use watch::{InterpreterReport, StuckRequest};
 pub use worker::Worker;
 
 pub use rickhouse_python::{Frame, HashSeed, InitConfig, ThreadStack, stacks};
+
+/// Major and minor version of the Python that this was compiled for.
+pub const PYTHON_VERSION: (u8, u8) = rickhouse_python::Runtime::BUILT_FOR;
+/// Whether that Python can run without a GIL.
+pub const FREE_THREADED_BUILD: bool = rickhouse_python::Runtime::is_free_threaded_build();

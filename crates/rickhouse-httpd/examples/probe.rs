@@ -120,7 +120,8 @@ impl Module for Probe {
     }
 
     fn child_init(child: &ChildInit<'_>) {
-        let (mpm, threads) = (String::from_utf8_lossy(mpm::name()), mpm::max_threads());
+        let name = mpm::name();
+        let (mpm, threads) = (String::from_utf8_lossy(&name), mpm::max_threads());
         let scope = Scope::Server(child.server());
         log::write(
             scope,

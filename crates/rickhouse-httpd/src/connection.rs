@@ -55,6 +55,21 @@ impl<'c> Connection<'c> {
         unsafe { bytes(text) }
     }
 
+    /// `local_addr`: our port.
+    pub fn local_port(self) -> Option<u16> {
+        // SAFETY: the connection lives, and its addresses as long.
+        let address = unsafe { (*self.as_ptr()).local_addr.as_ref() };
+        address.map(|address| address.port)
+    }
+
+    /// The host name of `local_addr`, where it has one.
+    pub fn local_host(self) -> Option<&'c [u8]> {
+        // SAFETY: the connection lives, and its addresses as long.
+        let address = unsafe { (*self.as_ptr()).local_addr.as_ref() }?;
+        // SAFETY: it is in the connection's pool and not changed in place.
+        unsafe { bytes(address.hostname) }
+    }
+
     /// `log_id`: what the error log calls this connection, once something has been logged of it.
     pub fn log_id(self) -> Option<&'c [u8]> {
         // SAFETY: the connection lives.
@@ -99,7 +114,7 @@ impl<'c> Connection<'c> {
     }
 
     /// `ap_get_conn_socket`.
-    fn socket(self) -> Result<*mut sys::apr_socket_t, Status> {
+    pub(crate) fn socket(self) -> Result<*mut sys::apr_socket_t, Status> {
         // SAFETY: the connection lives.
         let socket = unsafe { sys::ap_get_conn_socket(self.as_ptr()) };
         if socket.is_null() {

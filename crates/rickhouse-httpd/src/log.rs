@@ -74,7 +74,10 @@ pub enum Scope<'a> {
     Request(RequestScope<'a>),
     /// One connection.
     Connection(Connection<'a>),
-    /// The request that this thread is inside of ([`Request::inside`]), otherwise the main server. From any thread.
+    /// The server of the process, what the process itself has to say: the main server, or
+    /// [`Forked::log_as`](crate::process::Forked::log_as). From any thread.
+    Process,
+    /// The request that this thread is inside of ([`Request::inside`]), otherwise [`Scope::Process`]. From any thread.
     Current,
 }
 
@@ -162,8 +165,9 @@ impl Target {
             Scope::Server(server) => body(&Self::Server(server.as_ptr())),
             Scope::Request(request) => body(&Self::Request(request.request)),
             Scope::Connection(connection) => body(&Self::Connection(connection.as_ptr())),
+            Scope::Process => server::with_home(|server| body(&Self::Server(server))),
             Scope::Current => match CURRENT.get() {
-                none if none.is_null() => server::with_main(|server| body(&Self::Server(server))),
+                none if none.is_null() => server::with_home(|server| body(&Self::Server(server))),
                 request => body(&Self::Request(request)),
             },
         }

@@ -9,11 +9,9 @@ use crate::pool::Pool;
 use crate::text::{HasNul, bytes};
 
 /// `ap_show_mpm`: `event`, `worker`, `prefork`.
-pub fn name() -> &'static [u8] {
+pub fn name() -> Vec<u8> {
     // SAFETY: a function without arguments.
-    let name = unsafe { sys::ap_show_mpm() };
-    // SAFETY: the MPM's name is static in its library, which stays loaded while we are.
-    unsafe { bytes(name) }.unwrap_or_default()
+    copy(unsafe { sys::ap_show_mpm() })
 }
 
 /// `AP_MPMQ_IS_THREADED`: whether a child has several threads.
@@ -107,22 +105,38 @@ pub fn is_defined(name: &std::ffi::CStr) -> bool {
     unsafe { sys::ap_exists_config_define(name.as_ptr()) != 0 }
 }
 
+/// The version of the httpd that runs, from its banner without regard to `ServerTokens`; the bindings are for several.
+pub fn version() -> (u32, u32, u32) {
+    let numbers = std::str::from_utf8(&description()).ok().and_then(|text| {
+        let version = text.strip_prefix("Apache/")?;
+        let end = version.find(|byte: char| !byte.is_ascii_digit() && byte != '.');
+        let mut numbers = version[..end.unwrap_or(version.len())].split('.');
+        let mut next = || numbers.next()?.parse().ok();
+        Some((next()?, next()?, next()?))
+    });
+    numbers.unwrap_or((
+        sys::AP_SERVER_MAJORVERSION_NUMBER,
+        sys::AP_SERVER_MINORVERSION_NUMBER,
+        0,
+    ))
+}
+
 /// `ap_get_server_banner`: what the header `Server` says, by `ServerTokens`.
-pub fn banner() -> &'static [u8] {
+pub fn banner() -> Vec<u8> {
     // SAFETY: a function without arguments.
-    static_text(unsafe { sys::ap_get_server_banner() })
+    copy(unsafe { sys::ap_get_server_banner() })
 }
 
 /// `ap_get_server_description`: the server with all components.
-pub fn description() -> &'static [u8] {
+pub fn description() -> Vec<u8> {
     // SAFETY: a function without arguments.
-    static_text(unsafe { sys::ap_get_server_description() })
+    copy(unsafe { sys::ap_get_server_description() })
 }
 
 /// `ap_get_server_built`: when the server was built.
-pub fn built() -> &'static [u8] {
+pub fn built() -> Vec<u8> {
     // SAFETY: a function without arguments.
-    static_text(unsafe { sys::ap_get_server_built() })
+    copy(unsafe { sys::ap_get_server_built() })
 }
 
 /// Of the scoreboard, what concerns the server as a whole; `ap_get_scoreboard_global`.
@@ -217,7 +231,8 @@ fn server_state(what: u32) -> u32 {
     u32::try_from(unsafe { sys::ap_state_query(what as c_int) }).unwrap_or_default()
 }
 
-fn static_text(text: *const std::ffi::c_char) -> &'static [u8] {
-    // SAFETY: these texts are static, or in the pool of the configuration that is in use.
-    unsafe { bytes(text) }.unwrap_or_default()
+/// These texts live as long as the configuration, or as long as the MPM's library stays loaded: not for ever.
+fn copy(text: *const std::ffi::c_char) -> Vec<u8> {
+    // SAFETY: nobody reads a configuration while this copies.
+    unsafe { bytes(text) }.unwrap_or_default().to_vec()
 }

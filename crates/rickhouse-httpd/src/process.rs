@@ -9,7 +9,7 @@ use rickhouse_httpd_sys as sys;
 
 use crate::fence::fence;
 use crate::generation::Generation;
-use crate::server::Server;
+use crate::server::{self, Server};
 use crate::status::Status;
 
 /// Why httpd no longer watches a process. There is one such event in each process's life.
@@ -113,6 +113,11 @@ impl<'g> Forked<'g> {
     pub fn close_listeners(&self) {
         // SAFETY: a function without arguments; this process does not accept httpd's connections.
         unsafe { sys::ap_close_listeners() };
+    }
+
+    /// Makes [`Scope::Current`](crate::log::Scope::Current) mean `server` outside of requests: its `LogLevel`, its log.
+    pub fn log_as(&self, server: Server<'g>) {
+        server::set_home(server);
     }
 
     /// Makes the error log of `server` that of the whole process: descriptor 2 becomes that log, and every server that

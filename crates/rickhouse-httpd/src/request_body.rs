@@ -19,19 +19,28 @@ impl Request<'_> {
         if buffer.is_empty() {
             return Ok(0);
         }
-        let brigade = self.input_brigade();
         loop {
-            let read = self.fill(brigade, buffer);
-            // SAFETY: the brigade is this request's.
-            let has_ended = unsafe { has_end(brigade) };
-            // SAFETY: as above; nobody has a pointer into it.
-            unsafe { sys::apr_brigade_cleanup(brigade.cast()) };
-            match read? {
+            match self.read_once(buffer, sys::APR_BLOCK_READ)? {
                 // Filters may return nothing, or only what is no data, before there is some.
-                0 if !has_ended => {}
-                read => return Ok(read),
+                (0, false) => {}
+                (read, _) => return Ok(read),
             }
         }
+    }
+
+    /// One turn of the input filters: how many bytes came, and whether the end of the body did.
+    pub(crate) fn read_once(
+        &mut self,
+        buffer: &mut [u8],
+        block: sys::apr_read_type_e,
+    ) -> io::Result<(usize, bool)> {
+        let brigade = self.input_brigade();
+        let read = self.fill(brigade, buffer, block);
+        // SAFETY: the brigade is this request's.
+        let has_ended = unsafe { has_end(brigade) };
+        // SAFETY: as above; nobody has a pointer into it.
+        unsafe { sys::apr_brigade_cleanup(brigade.cast()) };
+        Ok((read?, has_ended))
     }
 
     /// `ap_discard_request_body`: reads what the client still sends, so that its next request is found.
@@ -52,21 +61,15 @@ impl Request<'_> {
         &mut self,
         brigade: *mut sys::apr_bucket_brigade,
         buffer: &mut [u8],
+        block: sys::apr_read_type_e,
     ) -> io::Result<usize> {
         let (filters, most) = (self.record().input_filters, buffer.len());
         let had_ended = self.record().eos_sent != 0;
         // A filter counts in signed numbers.
         let wanted = i64::try_from(most).unwrap_or(i64::MAX);
         // SAFETY: the filters are the request's, the brigade is empty and ours.
-        let status = unsafe {
-            sys::ap_get_brigade(
-                filters,
-                brigade,
-                sys::AP_MODE_READBYTES,
-                sys::APR_BLOCK_READ,
-                wanted,
-            )
-        };
+        let status =
+            unsafe { sys::ap_get_brigade(filters, brigade, sys::AP_MODE_READBYTES, block, wanted) };
         Status::check(status)?;
         if self.record().eos_sent != 0 && !had_ended {
             // httpd's own filter meets a malformed chunk by ending the response, in our place, with an error; when the

@@ -8,7 +8,29 @@ use rickhouse_httpd_sys as sys;
 use crate::request::Request;
 use crate::text::bytes;
 
+/// The request before an internal redirect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RedirectedFrom<'a> {
+    /// `uri`: its path, decoded.
+    pub uri: Option<&'a [u8]>,
+    /// `args`: its query.
+    pub args: Option<&'a [u8]>,
+    /// `user`: who was authenticated.
+    pub user: Option<&'a [u8]>,
+}
+
 impl Request<'_> {
+    /// `prev`: what was redirected to this request.
+    pub fn redirected_from(&self) -> Option<RedirectedFrom<'_>> {
+        // SAFETY: a request that was redirected lives longer than the one it was redirected to.
+        let before = unsafe { self.record().prev.as_ref() }?;
+        Some(RedirectedFrom {
+            uri: self.answer(before.uri),
+            args: self.answer(before.args),
+            user: self.answer(before.user),
+        })
+    }
+
     /// `Options ExecCGI` of this place.
     pub fn allows_exec_cgi(&self) -> bool {
         // SAFETY: the request lives.

@@ -46,16 +46,37 @@ impl Request<'_> {
     /// # Errors
     /// When the client is gone or a filter fails.
     pub fn send(&mut self, part: &[u8]) -> io::Result<()> {
+        self.send_parts(&[part])
+    }
+
+    /// As [`send`](Self::send), several parts in one pass through the filters.
+    ///
+    /// # Errors
+    /// When the client is gone or a filter fails.
+    pub fn send_parts(&mut self, parts: &[&[u8]]) -> io::Result<()> {
+        self.pass_borrowed(parts, Self::append_flush)
+    }
+
+    /// Sends the last part of the body and ends it, in one pass through the filters. A response that is all in here gets
+    /// its `Content-Length` from httpd.
+    ///
+    /// # Errors
+    /// When the client is gone or a filter fails.
+    pub fn send_last(&mut self, part: &[u8]) -> io::Result<()> {
+        self.pass_borrowed(&[part], Self::append_end)
+    }
+
+    /// Passes parts, and what `append` puts behind them.
+    fn pass_borrowed(&mut self, parts: &[&[u8]], append: fn(&mut Self)) -> io::Result<()> {
         let allocator = self.bucket_allocator();
-        if !part.is_empty() {
-            // SAFETY: the bytes live until `pass` returns; a filter that keeps the bucket longer sets it aside, which
-            // copies them.
-            let data = unsafe {
-                sys::apr_bucket_transient_create(part.as_ptr().cast(), part.len(), allocator)
-            };
+        for part in parts.iter().filter(|part| !part.is_empty()) {
+            let (bytes, length) = (part.as_ptr().cast(), part.len());
+            // SAFETY: the bytes live until `pass` below returns; a filter that keeps the bucket longer sets it aside,
+            // which copies them.
+            let data = unsafe { sys::apr_bucket_transient_create(bytes, length, allocator) };
             self.append(data);
         }
-        self.append_flush();
+        append(self);
         self.pass()
     }
 
@@ -97,32 +118,7 @@ impl Request<'_> {
         length: u64,
         options: FileOptions,
     ) -> io::Result<()> {
-        let invalid = |_| io::Error::from(io::ErrorKind::InvalidInput);
-        let offset = i64::try_from(offset).map_err(invalid)?;
-        let length = i64::try_from(length).map_err(invalid)?;
-        let pool = self.pool().as_ptr();
-        let mut descriptor: RawFd = file.into_raw_fd();
-        // `apr_os_file_put` makes a file that APR never closes. APR may move it to another pool, so the descriptor is
-        // what is kept and closed.
-        self.pool().keep(Descriptor(descriptor));
-        let sendfile = if options.sendfile {
-            sys::APR_FOPEN_SENDFILE_ENABLED
-        } else {
-            0
-        };
-        let flags = (sys::APR_FOPEN_READ | sendfile) as c_int;
-        let mut handle = ptr::null_mut();
-        // SAFETY: the pool lives, and the descriptor as long as the pool.
-        Status::check(unsafe {
-            sys::apr_os_file_put(&raw mut handle, &raw mut descriptor, flags, pool)
-        })?;
-        let brigade = self.output_brigade();
-        // SAFETY: brigade, file and pool live.
-        let bucket = unsafe { sys::apr_brigade_insert_file(brigade, handle, offset, length, pool) };
-        if !options.mmap {
-            // SAFETY: it is the file bucket that has just been made.
-            Status::check(unsafe { sys::apr_bucket_file_enable_mmap(bucket, 0) })?;
-        }
+        self.append_file(file, offset, length, options)?;
         self.pass()
     }
 
@@ -142,16 +138,7 @@ impl Request<'_> {
     /// When the client is gone or a filter fails; a filter that has made an error response says
     /// [`Status::is_answered`].
     pub fn end_truncated(&mut self) -> io::Result<()> {
-        let (pool, allocator) = (self.pool().as_ptr(), self.bucket_allocator());
-        let status = sys::HTTP_BAD_GATEWAY as c_int;
-        // SAFETY: pool and allocator live. Of all statuses, httpd's chunk filter takes this one for "no last chunk".
-        let error = unsafe { sys::ap_bucket_error_create(status, ptr::null(), pool, allocator) };
-        self.append(error);
-        self.append_end();
-        let connection = self.connection().as_ptr();
-        // SAFETY: the connection lives, and belongs to this thread during the request.
-        unsafe { (*connection).keepalive = sys::AP_CONN_CLOSE };
-        self.record_mut().no_cache = 1;
+        self.append_truncation();
         self.pass()
     }
 
@@ -186,32 +173,82 @@ impl Request<'_> {
         self.record().sent_bodyct != 0 || self.record().eos_sent != 0
     }
 
-    fn bucket_allocator(&self) -> *mut sys::apr_bucket_alloc_t {
+    pub(crate) fn append_file(
+        &mut self,
+        file: OwnedFd,
+        offset: u64,
+        length: u64,
+        options: FileOptions,
+    ) -> io::Result<()> {
+        let invalid = |_| io::Error::from(io::ErrorKind::InvalidInput);
+        let offset = i64::try_from(offset).map_err(invalid)?;
+        let length = i64::try_from(length).map_err(invalid)?;
+        let pool = self.pool().as_ptr();
+        let mut descriptor: RawFd = file.into_raw_fd();
+        // `apr_os_file_put` makes a file that APR never closes. APR may move it to another pool, so the descriptor is
+        // what is kept and closed.
+        self.pool().keep(Descriptor(descriptor));
+        let sendfile = if options.sendfile {
+            sys::APR_FOPEN_SENDFILE_ENABLED
+        } else {
+            0
+        };
+        let flags = (sys::APR_FOPEN_READ | sendfile) as c_int;
+        let mut handle = ptr::null_mut();
+        // SAFETY: the pool lives, and the descriptor as long as the pool.
+        Status::check(unsafe {
+            sys::apr_os_file_put(&raw mut handle, &raw mut descriptor, flags, pool)
+        })?;
+        let brigade = self.output_brigade();
+        // SAFETY: brigade, file and pool live.
+        let bucket = unsafe { sys::apr_brigade_insert_file(brigade, handle, offset, length, pool) };
+        if !options.mmap {
+            // SAFETY: it is the file bucket that has just been made.
+            Status::check(unsafe { sys::apr_bucket_file_enable_mmap(bucket, 0) })?;
+        }
+        Ok(())
+    }
+
+    /// See [`Request::end_truncated`].
+    pub(crate) fn append_truncation(&mut self) {
+        let (pool, allocator) = (self.pool().as_ptr(), self.bucket_allocator());
+        let status = sys::HTTP_BAD_GATEWAY as c_int;
+        // SAFETY: pool and allocator live. Of all statuses, httpd's chunk filter takes this one for "no last chunk".
+        let error = unsafe { sys::ap_bucket_error_create(status, ptr::null(), pool, allocator) };
+        self.append(error);
+        self.append_end();
+        let connection = self.connection().as_ptr();
+        // SAFETY: the connection lives, and belongs to this thread during the request.
+        unsafe { (*connection).keepalive = sys::AP_CONN_CLOSE };
+        self.record_mut().no_cache = 1;
+    }
+
+    pub(crate) fn bucket_allocator(&self) -> *mut sys::apr_bucket_alloc_t {
         // SAFETY: the connection lives, and its allocator as long.
         unsafe { (*self.connection().as_ptr()).bucket_alloc }
     }
 
-    fn append_flush(&mut self) {
+    pub(crate) fn append_flush(&mut self) {
         // SAFETY: the allocator lives.
         let flush = unsafe { sys::apr_bucket_flush_create(self.bucket_allocator()) };
         self.append(flush);
     }
 
-    fn append_end(&mut self) {
+    pub(crate) fn append_end(&mut self) {
         // SAFETY: the allocator lives.
         let end = unsafe { sys::apr_bucket_eos_create(self.bucket_allocator()) };
         self.append(end);
     }
 
     /// Appends a bucket that is in no brigade yet.
-    fn append(&mut self, bucket: *mut sys::apr_bucket) {
+    pub(crate) fn append(&mut self, bucket: *mut sys::apr_bucket) {
         let brigade = self.output_brigade();
         // SAFETY: the brigade is this request's; the callers have just made the bucket.
         unsafe { sys::APR_BRIGADE_INSERT_TAIL(brigade, bucket) };
     }
 
     /// Passes what has been appended to the filters.
-    fn pass(&mut self) -> io::Result<()> {
+    pub(crate) fn pass(&mut self) -> io::Result<()> {
         let brigade = self.output_brigade();
         // SAFETY: the filters are the request's, the brigade is ours to lend.
         let status = unsafe { sys::ap_pass_brigade(self.record().output_filters, brigade) };

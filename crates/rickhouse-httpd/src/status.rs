@@ -40,6 +40,11 @@ impl Status {
         self == Self::ANSWERED
     }
 
+    /// `APR_STATUS_IS_EAGAIN`: nothing is there yet.
+    pub fn is_again(self) -> bool {
+        self.0 == libc::EAGAIN
+    }
+
     /// `APR_STATUS_IS_TIMEUP`: a time limit of the connection has passed.
     pub fn is_time_up(self) -> bool {
         self.0 == sys::APR_TIMEUP as c_int || self.0 == libc::ETIMEDOUT

@@ -3,6 +3,7 @@
 //! The only crate that calls `libc` or `rustix`. It knows nothing of Python, HTTP or httpd: every module is one
 //! kernel facility with an interface that cannot be misused from safe code.
 
+pub mod accounts;
 pub mod activation;
 pub mod child;
 pub mod clock;

@@ -95,6 +95,9 @@ impl Runtime {
         interpreter::create(py, own_gil, gil, queue)
     }
 
+    /// Major and minor version of the CPython that this was compiled for.
+    pub const BUILT_FOR: (u8, u8) = (number(env!("PYTHON_MAJOR")), number(env!("PYTHON_MINOR")));
+
     /// Whether the CPython this is built for can run without the GIL (PEP 703).
     pub const fn is_free_threaded_build() -> bool {
         cfg!(Py_GIL_DISABLED)
@@ -180,4 +183,11 @@ pub(crate) fn status_text(status: &ffi::PyStatus) -> String {
     unsafe { CStr::from_ptr(status.err_msg) }
         .to_string_lossy()
         .into_owned()
+}
+
+const fn number(digits: &str) -> u8 {
+    match u8::from_str_radix(digits, 10) {
+        Ok(number) => number,
+        Err(_) => panic!("the build program gives numbers"),
+    }
 }

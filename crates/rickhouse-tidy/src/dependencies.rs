@@ -31,9 +31,11 @@ pub const LAYERS: &[(&str, &[&str])] = &[
         "rickhouse-server",
         &["rickhouse-lane", "rickhouse-os", "rickhouse-wsgi"],
     ),
+    // A daemon process runs applications through the engine and knows nothing of httpd.
     (
         "rickhouse-daemon",
         &[
+            "rickhouse-directives",
             "rickhouse-host",
             "rickhouse-lane",
             "rickhouse-os",
@@ -53,23 +55,14 @@ pub const LAYERS: &[(&str, &[&str])] = &[
             "rickhouse-host",
             "rickhouse-httpd",
             "rickhouse-os",
+            "rickhouse-relay",
             "rickhouse-wire",
             "rickhouse-wsgi",
         ],
     ),
-    // A daemon process runs applications through the engine and knows nothing of httpd.
-    (
-        "rickhouse-daemon",
-        &[
-            "rickhouse-directives",
-            "rickhouse-host",
-            "rickhouse-os",
-            "rickhouse-wire",
-            "rickhouse-wsgi",
-        ],
-    ),
+    // The child's end of the wire speaks to sockets; what a request is, its caller knows.
+    ("rickhouse-relay", &["rickhouse-os", "rickhouse-wire"]),
     ("rickhouse-directives", &["rickhouse-wsgi"]),
-    ("rickhouse-wire", &[]),
     ("rickhouse-httpd", &["rickhouse-httpd-sys"]),
     ("rickhouse-httpd-sys", &[]),
     ("rickhouse-python", &[]),

@@ -4,7 +4,6 @@ mod table;
 
 use rickhouse_directives::Rejected;
 use rickhouse_directives::directives::{CONTAINER, Class, Directive, Notice, Place, Scope};
-use rickhouse_directives::global::GlobalConfig;
 use rickhouse_directives::settings::{DirConfig, ServerConfig};
 use rickhouse_httpd::log::{Level, Scope as LogScope};
 use rickhouse_httpd::{CommandContext, Target, at};

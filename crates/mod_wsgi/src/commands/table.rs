@@ -27,8 +27,12 @@ const fn command<const ROW: usize>() -> Command<Wsgi> {
     let (name, help) = (Row::<ROW>::NAME, Row::<ROW>::HELP);
     let contexts = contexts(directive.class);
     match directive.arguments {
-        Arguments::Raw => Command::raw(name, contexts, help, |context, line| read(context, line, None)),
-        Arguments::One => Command::take1(name, contexts, help, |context, word| read(context, word, None)),
+        Arguments::Raw => Command::raw(name, contexts, help, |context, line| {
+            read(context, line, None)
+        }),
+        Arguments::One => Command::take1(name, contexts, help, |context, word| {
+            read(context, word, None)
+        }),
         Arguments::OneOrTwo => Command::take12(name, contexts, help, read),
     }
 }

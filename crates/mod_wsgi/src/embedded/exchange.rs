@@ -2,13 +2,15 @@
 
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rickhouse_host::{Exchange, Failure, ResponseHead, Value};
-use rickhouse_httpd::{Outcome, Request, Status};
+use rickhouse_httpd::{FileOptions, Outcome, Request, Status};
 use send_wrapper::SendWrapper;
 
 use crate::embedded::head;
 use crate::handler::Admission;
+use crate::values;
 
 /// Body bytes that are kept until there is reason to send them: a whole small response passes httpd's filters once, head, body
 /// and end together.
@@ -22,6 +24,8 @@ pub(super) struct EmbeddedExchange<'a, 'r> {
     https: bool,
     buffer: Vec<u8>,
     state: State,
+    /// The application's status.
+    status: u16,
     /// Why the body could not be read: decides the status if the application gives up.
     unreadable: Option<Status>,
 }
@@ -51,6 +55,7 @@ impl<'a, 'r> EmbeddedExchange<'a, 'r> {
             https,
             buffer: Vec::new(),
             state: State::Nothing,
+            status: 0,
             unreadable: None,
         }
     }
@@ -61,7 +66,10 @@ impl<'a, 'r> EmbeddedExchange<'a, 'r> {
             State::Head | State::Sending => self.end(),
             State::Truncated => {
                 // What the application gave is sent first: an error in the same pass would be answered instead of it.
-                let _gone = self.request.send(&self.buffer).and_then(|()| self.request.truncate());
+                let _gone = self
+                    .request
+                    .send(&self.buffer)
+                    .and_then(|()| self.request.end_truncated());
                 Outcome::Ok
             }
             State::Broken => Outcome::Ok,
@@ -90,19 +98,27 @@ impl<'a, 'r> EmbeddedExchange<'a, 'r> {
         if self.request.valid() {
             Ok(&mut self.request)
         } else {
-            Err(io::Error::other("the request is for the thread that serves it"))
+            Err(io::Error::other(
+                "the request is for the thread that serves it",
+            ))
         }
     }
 
     /// Sends what is buffered and `data`.
     fn send(&mut self, data: &[u8]) -> io::Result<()> {
         let buffered = std::mem::take(&mut self.buffer);
-        let sent = self.request().and_then(|request| request.send_parts(&[&buffered, data]));
+        let sent = self
+            .request()
+            .and_then(|request| request.send_parts(&[&buffered, data]));
         self.sent(sent)
     }
 
     fn sent(&mut self, sent: io::Result<()>) -> io::Result<()> {
-        self.state = if sent.is_ok() { State::Sending } else { State::Broken };
+        self.state = if sent.is_ok() {
+            State::Sending
+        } else {
+            State::Broken
+        };
         sent
     }
 }
@@ -110,24 +126,32 @@ impl<'a, 'r> EmbeddedExchange<'a, 'r> {
 impl Exchange for EmbeddedExchange<'_, '_> {
     fn environ(&self, sink: &mut dyn FnMut(&[u8], &[u8])) {
         for (key, value) in self.admission.environ.iter() {
-            match value {
-                Some(value) if !is_path(key) => sink(key, value),
-                _ => {}
+            if let Value::Text(text) = values::of(key, value) {
+                sink(key, text);
             }
         }
     }
 
     fn extras(&self, sink: &mut dyn FnMut(&[u8], Value<'_>)) {
         for (key, value) in self.admission.environ.iter() {
-            match value {
-                None => sink(key, Value::None),
-                Some(path) if is_path(key) => sink(key, Value::FileSystem(path)),
-                Some(_) => {}
+            match values::of(key, value) {
+                Value::Text(_) => {}
+                other => sink(key, other),
             }
         }
-        self.admission.times(sink);
-        if self.admission.switches.pass_apache_request && self.request.valid() {
-            sink(b"apache.request_rec", Value::Capsule(c"", self.request.address()));
+        sink(
+            b"mod_wsgi.request_start",
+            Value::Float(self.admission.request_start),
+        );
+        // There is no queue in front of embedded mode, and no daemon behind it.
+        sink(b"mod_wsgi.queue_start", Value::Float(0.0));
+        sink(b"mod_wsgi.daemon_start", Value::Float(0.0));
+        sink(b"mod_wsgi.application_start", Value::Float(now()));
+        if self.admission.switches.pass_apache_request
+            && self.request.valid()
+            && let Some(capsule) = values::request_rec(&self.request)
+        {
+            sink(b"apache.request_rec", capsule);
         }
     }
 
@@ -149,6 +173,7 @@ impl Exchange for EmbeddedExchange<'_, '_> {
 
     fn start(&mut self, head: &ResponseHead<'_>) -> io::Result<()> {
         head::place(self.request()?, head)?;
+        self.status = head.status;
         self.state = State::Head;
         Ok(())
     }
@@ -173,8 +198,15 @@ impl Exchange for EmbeddedExchange<'_, '_> {
         if !self.buffer.is_empty() {
             self.send(b"")?;
         }
-        let by_kernel = self.admission.switches.enable_sendfile;
-        let sent = self.request().and_then(|request| request.send_file(file, offset, length, by_kernel));
+        let file = file.try_clone_to_owned()?;
+        let sendfile = self.admission.switches.enable_sendfile;
+        let sent = self.request().and_then(|request| {
+            let options = FileOptions {
+                sendfile,
+                ..request.file_options()
+            };
+            request.send_file(file, offset, length, options)
+        });
         self.sent(sent)
     }
 
@@ -192,7 +224,9 @@ impl Exchange for EmbeddedExchange<'_, '_> {
     }
 
     fn fell_short(&mut self) {
-        if !self.has_no_body() && self.state != State::Broken {
+        let has_body =
+            self.request.valid() && !self.request.is_head() && !matches!(self.status, 204 | 304);
+        if has_body && self.state != State::Broken {
             self.state = State::Truncated;
         }
     }
@@ -210,7 +244,8 @@ impl Exchange for EmbeddedExchange<'_, '_> {
     }
 }
 
-/// Entries that are decoded as names of files are (DD §6.1).
-fn is_path(key: &[u8]) -> bool {
-    key == b"DOCUMENT_ROOT" || key == b"SCRIPT_FILENAME"
+/// Seconds since 1970.
+fn now() -> f64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap_or_default().as_secs_f64()
 }

@@ -4,22 +4,21 @@ mod dispatch;
 mod exchange;
 mod head;
 
-use std::path::Path;
-use std::sync::Arc;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rickhouse_directives::environ;
 use rickhouse_directives::messages;
-use rickhouse_host::scripts::{Call, Ended, Reload, Scripts};
+use rickhouse_host::scripts::{Call, Reload, Scripts};
 use rickhouse_httpd::{Outcome, Request};
 
 pub(crate) use dispatch::dispatch;
 
 use crate::child::Child;
-use crate::handler::Admission;
 use crate::embedded::exchange::EmbeddedExchange;
+use crate::handler::Admission;
 use crate::{log, seats};
 
 /// Runs the request here, if that is allowed and possible (DD §5.3, steps 14 to 16).
@@ -38,7 +37,7 @@ pub(crate) fn serve(request: &mut Request<'_>, child: &Child, admission: Admissi
 fn run(request: &mut Request<'_>, scripts: &Arc<Scripts>, mut admission: Admission) -> Outcome {
     admission.identify(request);
     let https = admission.environ.take_https();
-    let mtime = request.modified();
+    let mtime = request.file_info().mtime;
     let age = age(request.time());
     let group = String::from_utf8_lossy(&admission.application_group).into_owned();
     let callable = String::from_utf8_lossy(&admission.callable).into_owned();
@@ -48,18 +47,18 @@ fn run(request: &mut Request<'_>, scripts: &Arc<Scripts>, mut admission: Admissi
         callable: &callable,
         resource: path(&admission.resource),
         // What httpd knows of the request's file says nothing about a handler script.
-        mtime: mtime.filter(|_| admission.handler_script.is_none()),
+        mtime: admission.handler_script.is_none().then_some(mtime),
         reload: reload(&admission),
         age,
     };
     let mut exchange = EmbeddedExchange::new(request, &admission, https);
-    let ended = log::during(&admission.resource, || {
-        seats::with(scripts, |seat| seat.handle(&call, &mut exchange))
+    log::during(&admission.resource, || {
+        seats::with(scripts, |seat| {
+            // What it came to, the exchange knows.
+            let _ended = seat.handle(&call, &mut exchange);
+        });
     });
-    match ended {
-        Ended::NoCallable => Outcome::Http(404),
-        _ => exchange.finish(),
-    }
+    exchange.finish()
 }
 
 fn reload(admission: &Admission) -> Reload {
@@ -72,8 +71,12 @@ fn reload(admission: &Admission) -> Reload {
 
 /// How long ago a time in microseconds since 1970 was.
 fn age(time: i64) -> Duration {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    now.saturating_sub(Duration::from_micros(u64::try_from(time).unwrap_or_default()))
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    now.saturating_sub(Duration::from_micros(
+        u64::try_from(time).unwrap_or_default(),
+    ))
 }
 
 fn path(bytes: &[u8]) -> &Path {

@@ -1,10 +1,11 @@
 //! A request that has passed the gate, with all that the configuration says about it.
 
+use rickhouse_directives::Text;
 use rickhouse_directives::environ::{self, Environ, Identity, Rules};
 use rickhouse_directives::gate::{Admitted, Body};
 use rickhouse_directives::groups;
+use rickhouse_directives::scripts::HookScript;
 use rickhouse_directives::settings::{AllowedProcesses, Callable, Effective};
-use rickhouse_directives::Text;
 use rickhouse_httpd::Request;
 
 use crate::child::Child;
@@ -25,10 +26,14 @@ pub(crate) struct Admission {
     pub(crate) callable: Vec<u8>,
     /// The body, as announced.
     pub(crate) body: Body,
+    /// When httpd received the request, in seconds since 1970.
+    pub(crate) request_start: f64,
     /// Switches of the request's place.
     pub(crate) switches: Switches,
     /// The entries that are texts, without those of [`Admission::identify`]; `HTTPS` is among them.
     pub(crate) environ: Environ,
+    /// `WSGIDispatchScript`
+    pub(crate) dispatch_script: Option<HookScript>,
     /// `WSGIRestrictProcess`
     pub(crate) restriction: Option<AllowedProcesses>,
 }
@@ -40,7 +45,7 @@ impl Admission {
         effective: Effective<'_>,
         admitted: &Admitted<'_>,
     ) -> Self {
-        let view = View(request);
+        let view = View::new(request);
         let target = admitted.target;
         let callable = match target.callable {
             Callable::Configured(name) => groups::callable_object(name, &view).into_owned(),
@@ -53,11 +58,14 @@ impl Admission {
             resource: request.filename().unwrap_or_default().to_vec(),
             handler_script: admitted.handler_script.map(|script| script.path.clone()),
             process_group: groups::process_group(target.process_group, &view).into_owned(),
-            application_group: groups::application_group(target.application_group, &view, case).into_owned(),
+            application_group: groups::application_group(target.application_group, &view, case)
+                .into_owned(),
             callable,
             body: admitted.body,
+            request_start: request.time() as f64 / 1e6,
             switches: Switches::of(effective),
             environ,
+            dispatch_script: effective.dispatch_script().cloned(),
             restriction: effective.restrict_process().cloned(),
         }
     }
@@ -69,11 +77,22 @@ impl Admission {
 
     /// Adds the entries of the environ that begin with `mod_wsgi.` and are texts (DD §6.2), once the groups are settled.
     pub(crate) fn identify(&mut self, request: &Request<'_>) {
+        let mut environ = std::mem::take(&mut self.environ);
+        environ::push_identity(&self.identity(request, Some(&self.callable)), &mut environ);
+        self.environ = environ;
+    }
+
+    /// What the request is known by as things are.
+    pub(crate) fn identity<'a>(
+        &'a self,
+        request: &'a Request<'_>,
+        callable_object: Option<&'a [u8]>,
+    ) -> Identity<'a> {
         let connection = request.connection();
-        let identity = Identity {
+        Identity {
             process_group: &self.process_group,
             application_group: &self.application_group,
-            callable_object: Some(&self.callable),
+            callable_object,
             request_handler: request.handler().unwrap_or_default(),
             handler_script: self.handler_script.as_deref().unwrap_or_default(),
             listener_host: connection.local_host().unwrap_or_default(),
@@ -81,7 +100,6 @@ impl Admission {
             server_pid: std::process::id(),
             request_id: request.log_id(),
             connection_id: connection.log_id(),
-        };
-        environ::push_identity(&identity, &mut self.environ);
+        }
     }
 }

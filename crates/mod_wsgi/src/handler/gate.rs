@@ -40,9 +40,9 @@ fn decide(request: &Request<'_>, child: &Child) -> Decision {
             Decision::End(Outcome::Http(status))
         }
         Gate::TooLarge => Decision::TooLarge,
-        Gate::Go(admitted) => {
-            Decision::Go(Box::new(Admission::new(request, child, effective, &admitted)))
-        }
+        Gate::Go(admitted) => Decision::Go(Box::new(Admission::new(
+            request, child, effective, &admitted,
+        ))),
     }
 }
 
@@ -52,15 +52,15 @@ fn view<'a>(request: &'a Request<'_>) -> GateView<'a> {
         handler: request.handler(),
         alias: Overrides::from_notes(|name| notes.get(name.as_bytes())),
         exec_cgi: request.allows_exec_cgi(),
-        file: match request.file_kind() {
+        file: match request.file_info().kind {
             FileKind::Missing => File::Missing,
             FileKind::Directory => File::Directory,
-            FileKind::Other => File::Present,
+            FileKind::Regular | FileKind::Other => File::Present,
         },
         path_info: request.path_info(),
         path_info_refused: request.refuses_path_info(),
         transfer_encoding: headers.get(b"Transfer-Encoding"),
         content_length: headers.get(b"Content-Length"),
-        body_limit: request.body_limit(),
+        body_limit: request.body_limit().unwrap_or_default(),
     }
 }

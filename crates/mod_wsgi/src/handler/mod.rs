@@ -32,7 +32,11 @@ fn serve(request: &mut Request<'_>, child: &'static Child, mut admission: Admiss
         return outcome;
     }
     let group = &admission.process_group;
-    if admission.restriction.as_ref().is_some_and(|allowed| !allowed.admit(group)) {
+    if admission
+        .restriction
+        .as_ref()
+        .is_some_and(|allowed| !allowed.admit(group))
+    {
         log::request(request, &messages::daemon_group_restricted(Shown(group)));
         return Outcome::INTERNAL_ERROR;
     }

@@ -16,18 +16,33 @@ pub(crate) use scope::{during, script};
 pub(crate) fn request(request: &Request<'_>, message: &Message) {
     let script = request.filename().unwrap_or_default();
     let text = message.in_script(script);
-    log::write(request.log_scope(), level(message.level), at!(), format_args!("{text}"));
+    log::write(
+        request.log_scope(),
+        level(message.level),
+        at!(),
+        format_args!("{text}"),
+    );
 }
 
 /// Writes a record about a server, or the main one for what concerns the process.
 pub(crate) fn server(server: Server<'_>, message: &Message) {
     let scope = Scope::Server(server);
-    log::write(scope, level(message.level), at!(), format_args!("{message}"));
+    log::write(
+        scope,
+        level(message.level),
+        at!(),
+        format_args!("{message}"),
+    );
 }
 
 /// Writes a record about the process, from wherever.
 pub(crate) fn process(message: &Message) {
-    log::write(Scope::Process, level(message.level), at!(), format_args!("{message}"));
+    log::write(
+        Scope::Process,
+        level(message.level),
+        at!(),
+        format_args!("{message}"),
+    );
 }
 
 fn level(level: Level) -> log::Level {

@@ -1,7 +1,6 @@
 //! What the engine has to say, as records.
 
-use rickhouse_directives::Shown;
-use rickhouse_host::scripts::{Level, Record, Scope};
+use rickhouse_host::scripts::{Level, ProcessKind, Record, Scope};
 use rickhouse_host::{Report, Reporter};
 use rickhouse_httpd::log;
 
@@ -12,7 +11,7 @@ pub(crate) struct HttpdReporter;
 
 impl Reporter for HttpdReporter {
     fn report(&self, report: &Report<'_>) {
-        report.records("", &mut |record| write(record));
+        report.records(&ProcessKind::Embedded, &mut write);
     }
 }
 

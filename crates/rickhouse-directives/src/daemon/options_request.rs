@@ -186,7 +186,7 @@ pub(super) const OPTIONS: [OptionSpec; 21] = [
                 8192,
                 "Header buffer size must be >= 8192 bytes, or 0 for default.",
             )?;
-            process.header_buffer_size = size.unwrap_or(DEFAULT_HEADER_BUFFER);
+            process.header_buffer_size = size.map_or(DEFAULT_HEADER_BUFFER, |size| size as usize);
             Ok(())
         },
     },
@@ -201,7 +201,8 @@ pub(super) const OPTIONS: [OptionSpec; 21] = [
                 65_536,
                 "Response buffer size must be >= 65536 bytes, or 0 for default.",
             )?;
-            process.response_buffer_size = size.unwrap_or(DEFAULT_RESPONSE_BUFFER);
+            process.response_buffer_size =
+                size.map_or(DEFAULT_RESPONSE_BUFFER, |size| size as usize);
             Ok(())
         },
     },

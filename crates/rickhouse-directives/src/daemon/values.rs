@@ -41,19 +41,17 @@ pub(super) fn timeout(value: &[u8], thing: &str) -> Result<Option<Duration>, Rej
     Ok(Some(seconds(value, thing)?).filter(|timeout| !timeout.is_zero()))
 }
 
-/// The size of a buffer: 0, which is none given, or not below `least`.
-pub(super) fn buffer<T: FromStr + PartialOrd + Default>(
+/// The size of a buffer, as many bytes as a C int holds: 0, which is none given, or not below `least`.
+pub(super) fn buffer(
     value: &[u8],
-    least: T,
+    least: u32,
     rejection: &'static str,
-) -> Result<Option<T>, Rejected> {
-    let size: T = value::number(value).ok_or(rejection)?;
-    if size == T::default() {
-        Ok(None)
-    } else if size >= least {
-        Ok(Some(size))
-    } else {
-        Err(rejection.into())
+) -> Result<Option<u32>, Rejected> {
+    let size: i32 = value::number(value).ok_or(rejection)?;
+    match u32::try_from(size) {
+        Ok(0) => Ok(None),
+        Ok(size) if size >= least => Ok(Some(size)),
+        _ => Err(rejection.into()),
     }
 }
 

@@ -38,6 +38,8 @@ pub enum Class {
     AuthConfig,
 }
 
+type Read = fn(&mut Scope<'_>, &[u8], Option<&[u8]>) -> Result<(), Rejected>;
+
 /// One directive.
 #[derive(Debug, Clone, Copy)]
 pub struct Directive {
@@ -55,7 +57,7 @@ pub struct Directive {
     pub meaning: &'static str,
     /// Whether it speaks for some interpreters only inside `<WSGIInterpreterOptions>`. Others may not stand there.
     pub in_container: bool,
-    read: fn(&mut Scope<'_>, &[u8], Option<&[u8]>) -> Result<(), Rejected>,
+    read: Read,
 }
 
 /// Where what a directive says is kept.
@@ -126,8 +128,8 @@ pub const DIRECTIVES: [Directive; COUNT] = {
 
 static TABLE: [Directive; COUNT] = DIRECTIVES;
 
-/// The container's name.
-pub const CONTAINER: &str = "<WSGIInterpreterOptions>";
+/// The container's name, as the command table has it: without the closing bracket.
+pub const CONTAINER: &str = "<WSGIInterpreterOptions";
 
 impl Directive {
     /// The directive of this name, in any case.
@@ -162,7 +164,7 @@ pub fn not_in_container(name: &str) -> Rejected {
     } else {
         ""
     };
-    format!("{name}{end} cannot occur within {CONTAINER} section").into()
+    format!("{name}{end} cannot occur within {CONTAINER}> section").into()
 }
 
 impl Scope<'_> {

@@ -1,6 +1,6 @@
 //! Directives that decide about processes and interpreters.
 
-use crate::directives::{Arguments, Class, Directive, read};
+use crate::directives::{Arguments, CONTAINER, Class, Directive, read};
 use crate::text::Text;
 use crate::value;
 
@@ -175,7 +175,7 @@ pub(super) const PYTHON: [Directive; 9] = [
 /// Interpreters and their GILs.
 pub(super) const INTERPRETERS: [Directive; 7] = [
     Directive {
-        name: "<WSGIInterpreterOptions",
+        name: CONTAINER,
         arguments: Arguments::Raw,
         class: Class::Global,
         syntax: "[process-group=NAME] [application-group=NAME]>",

@@ -169,7 +169,7 @@ pub(super) fn scoped_switch(
 
 pub(super) fn restrict_process(scope: &mut Scope<'_>, line: &[u8]) -> Done {
     let names = Words::new(line).map(without_global);
-    scope.scoped().restrict_process = Some(Arc::new(AllowedProcesses::new(names)));
+    scope.scoped().restrict_process = Some(AllowedProcesses::new(names));
     Ok(())
 }
 

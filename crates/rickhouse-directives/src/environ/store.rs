@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// Entries of an environ in the order in which they came. All bytes lie in one buffer, which is kept from request to request, so that collecting
 /// allocates nothing once the buffer has grown. Looking for a key compares it with those of its length; there are a few dozen.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Environ {
     bytes: Vec<u8>,
     entries: Vec<Entry>,
@@ -16,13 +16,22 @@ struct Entry {
     value: Option<Range<usize>>,
 }
 
+impl Default for Environ {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// A value; `None` is a variable that was set to nothing at all, which is `None` in embedded mode and empty in a daemon (DD §6.1).
 pub type Value<'a> = Option<&'a [u8]>;
 
 impl Environ {
-    /// Without entries; room for those of most requests comes with the first one.
+    /// Without entries, with room for those of most requests.
     pub fn new() -> Self {
-        Self::default()
+        Self {
+            bytes: Vec::with_capacity(4096),
+            entries: Vec::with_capacity(64),
+        }
     }
 
     /// Forgets the entries and keeps the room.
@@ -116,7 +125,9 @@ impl Environ {
     }
 
     fn position(&self, key: &[u8]) -> Option<usize> {
-        let is_it = |entry: &Entry| self.bytes[entry.key.clone()] == *key;
+        // Most keys differ in length, which is seen without looking at their bytes.
+        let is_it =
+            |entry: &Entry| entry.key.len() == key.len() && self.bytes[entry.key.clone()] == *key;
         self.entries.iter().position(is_it)
     }
 

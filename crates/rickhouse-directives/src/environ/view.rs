@@ -1,11 +1,13 @@
 //! What a request has to tell.
 
+use crate::environ::Value;
+
 /// A request of httpd, read only. Everything is bytes as httpd holds them; nothing here may block except [`RequestView::remote_host`].
 pub trait RequestView {
     /// Gives every request header, names as the client wrote them.
     fn each_header(&self, sink: &mut dyn FnMut(&[u8], &[u8]));
     /// Gives every variable of the request (`SetEnv`, `SetEnvIf`, mod_ssl …); a later one of the same name counts.
-    fn each_variable(&self, sink: &mut dyn FnMut(&[u8], Option<&[u8]>));
+    fn each_variable(&self, sink: &mut dyn FnMut(&[u8], Value<'_>));
     /// The method, as the client wrote it.
     fn method(&self) -> &[u8];
     /// Whether httpd's number of the method is that of GET, as it is for HEAD too.

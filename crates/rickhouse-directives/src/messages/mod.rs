@@ -36,6 +36,17 @@ pub enum Level {
     Warning,
 }
 
+impl fmt::Display for Level {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Alert => "alert",
+            Self::Critical => "crit",
+            Self::Error => "error",
+            Self::Warning => "warn",
+        })
+    }
+}
+
 /// What is known of a message without an occasion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Known {
@@ -63,7 +74,19 @@ pub struct Message {
 impl Message {
     /// As a record about a request, which names the script in front of the number.
     pub fn in_script<'a>(&'a self, script: &'a [u8]) -> InScript<'a> {
-        InScript(script, self)
+        InScript {
+            script,
+            message: self,
+            code_first: false,
+        }
+    }
+
+    /// As the header of a traceback about a request, where the script stands behind the number (DD §11.2).
+    pub fn naming_script<'a>(&'a self, script: &'a [u8]) -> InScript<'a> {
+        InScript {
+            code_first: true,
+            ..self.in_script(script)
+        }
     }
 }
 
@@ -73,13 +96,23 @@ impl fmt::Display for Message {
     }
 }
 
-/// See [`Message::in_script`].
+/// A message about a request: see [`Message::in_script`] and [`Message::naming_script`].
 #[derive(Debug, Clone, Copy)]
-pub struct InScript<'a>(&'a [u8], &'a Message);
+pub struct InScript<'a> {
+    script: &'a [u8],
+    message: &'a Message,
+    code_first: bool,
+}
 
 impl fmt::Display for InScript<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "[script {}] {}", Shown(self.0), self.1)
+        let Message { code, text, .. } = self.message;
+        let script = Shown(self.script);
+        if self.code_first {
+            write!(out, "WSGI{code:04}: [script {script}] {text}")
+        } else {
+            write!(out, "[script {script}] WSGI{code:04}: {text}")
+        }
     }
 }
 

@@ -20,7 +20,7 @@ messages! {
     97 Error atexit_exited(exception, interpreter) "{exception} exception raised by Python atexit functions during shutdown of {interpreter}; ignored." => "An exit handler raised `SystemExit`.";
     98 Error atexit_raised(exception, interpreter) "{exception} exception raised by Python atexit functions during shutdown of {interpreter}." => "An exit handler raised. The traceback follows.";
     99 Warning version_mismatch(compiled, runtime) "Compiled for Python/{compiled} but runtime using Python/{runtime}." => "The module was built for another Python.";
-    100 Warning python_home_missing(home) "Unable to stat Python home '{home}'. Python interpreter may not be able to be initialized correctly. Verify the supplied path and access permissions for whole of the path." => "It is tried all the same.";
+    100 Warning python_home_missing(home, process) "Unable to stat Python home '{home}' for {process}." => "It is tried all the same.";
     101 Warning python_home_no_folder(home, process) "Python home '{home}' for {process} is not a directory." => "It is tried all the same.";
     102 Warning python_home_not_accessible(home, process) "Python home '{home}' for {process} is not accessible." => "It is tried all the same.";
     103 Error interpreter_failed(interpreter, process) "Python based handlers will not be available for {interpreter} in {process}." => "The interpreter could not be created; the next request tries again.";

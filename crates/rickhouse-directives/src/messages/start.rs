@@ -10,7 +10,7 @@ messages! {
     5 Alert setgroups_failed(user, groups) "Unable to set supplementary groups for uname={user} of '{groups}'." => "`supplementary-groups` is not possible. As 0003.";
     6 Alert initgroups_failed(user, gid) "Unable to initialise groups for uname={user} and gid={gid}." => "The user's groups could not be taken. As 0003.";
     7 Alert setuid_failed(uid) "Unable to change to uid={uid}." => "The daemon may not become its user, for example because that has too many processes.";
-    8 Alert credentials_unspecified() "Failure to configure the daemon process correctly and process left in unspecified state. Restarting daemon process after delay." => "Follows 0007. The daemon waits, ends and is started again.";
+    8 Alert credentials_unspecified() "Set-up of the daemon process failed and process left in unspecified state; it ends after a delay and is started again." => "Follows 0007. The daemon waits, ends and is started again.";
     9 Alert home_failed(folder) "Unable to change working directory to '{folder}'." => "`home` is not there, or the group's user may not go there. As 0003.";
     10 Alert user_home_failed(folder, uid) "Unable to change working directory to home directory '{folder}' for uid={uid}." => "The home directory of the group's user. As 0003.";
     11 Alert user_home_unknown(uid) "Unable to determine home directory for uid={uid}." => "The system does not know the group's user. As 0003.";
@@ -19,7 +19,7 @@ messages! {
     14 Alert listen_failed(socket) "Unable to listen on unix domain socket '{socket}'." => "The group is not started; the others are.";
     15 Alert chown_failed(socket, uid) "Unable to change owner of unix domain socket '{socket}' to uid={uid}." => "The group is not started; the others are.";
     24 Alert spawn_failed(group) "Unable to spawn daemon process '{group}'." => "The system allows no further process. It is tried again.";
-    25 Alert setup_unspecified() "Failure to configure the daemon process correctly and process left in unspecified state. Restarting daemon process after delay." => "Follows 0003 to 0006 and 0009 to 0011. The daemon waits, ends and is started again.";
+    25 Alert setup_unspecified() "Set-up of the daemon process failed and process left in unspecified state; it ends after a delay and is started again." => "Follows 0003 to 0006 and 0009 to 0011. The daemon waits, ends and is started again.";
     26 Critical mutex_init_failed(mutex) "Unable to initialise accept mutex '{mutex}' in daemon process." => "Not written: daemons need no lock.";
     27 Alert signal_pipe_failed(group) "Unable to initialise signal pipe in daemon process '{group}'." => "The system allows no further descriptors. As 0003.";
     28 Critical daemon_python_failed(group) "Python initialisation failed in daemon process '{group}'." => "Python did not start. The daemon answers 500.";

@@ -43,6 +43,11 @@ mod tests {
             message.in_script(b"/a.wsgi").to_string(),
             "[script /a.wsgi] WSGI0141: Invalid Content-Length header value of 'x' was supplied."
         );
+        let exception = messages::raised("ValueError", "/a.wsgi", "main interpreter");
+        assert_eq!(
+            exception.naming_script(b"/a.wsgi").to_string(),
+            "WSGI0174: [script /a.wsgi] ValueError exception raised processing WSGI script '/a.wsgi' for main interpreter."
+        );
         assert_eq!(
             messages::chroot_failed("/jail").to_string(),
             "WSGI0003: Unable to change root directory to '/jail'."

@@ -23,9 +23,11 @@ impl CurrentLog {
         }
     }
 
-    /// The log of the calling thread's request.
+    /// The log of the calling thread's request. A thread that is ending has none: what its `threading.local` held may
+    /// still write.
     pub(crate) fn find(py: Python<'_>) -> Option<Object<'_>> {
-        CURRENT.with_borrow(|log| log.as_ref().map(|log| log.bind(py)))
+        let find = |log: &RefCell<Option<Handle>>| log.borrow().as_ref().map(|log| log.bind(py));
+        CURRENT.try_with(find).ok().flatten()
     }
 }
 

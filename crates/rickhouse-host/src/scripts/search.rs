@@ -141,7 +141,7 @@ impl<'py> Search<'_, 'py> {
         let (name, path) = names.script(py, self.scripts, self.script)?;
         let attribute = names.attribute(py, call.callable)?;
         let module = match self.current(&name, call)? {
-            Some(module) => match self.admit(exchange) {
+            Some(module) => match admit(exchange) {
                 Ok(()) => Ok(module),
                 Err(reason) => return Ok(Err(reason)),
             },
@@ -191,7 +191,7 @@ impl<'py> Search<'_, 'py> {
             self.hosted.report(py, &Report::Record(&record));
             return Ok(Err(NotFound::Left(Left::Rejected)));
         }
-        if let Err(reason) = self.admit(exchange) {
+        if let Err(reason) = admit(exchange) {
             return Ok(Err(reason));
         }
         match state {
@@ -230,11 +230,6 @@ impl<'py> Search<'_, 'py> {
         } else {
             State::Current(module)
         })
-    }
-
-    fn admit(&self, exchange: &mut dyn Exchange) -> Result<(), NotFound> {
-        let outcome = self.py.detach(|| exchange.admit());
-        outcome.map_err(|_| NotFound::Left(Left::NotAdmitted))
     }
 
     /// The module's `__mtime__`; `None` when there is none that is a number.
@@ -338,6 +333,11 @@ impl<'py> Search<'_, 'py> {
         };
         log::exception(self.py, self.hosted, &subject, phase, error);
     }
+}
+
+fn admit(exchange: &mut dyn Exchange) -> Result<(), NotFound> {
+    let outcome = exchange.admit();
+    outcome.map_err(|_| NotFound::Left(Left::NotAdmitted))
 }
 
 /// Where loading a script failed.

@@ -94,7 +94,11 @@ pub(crate) fn interpreters_can_have_a_gil_of_their_own() {
     assert!(process.text("two", &script).ends_with(" two 1"));
     assert!(process.text("", &script).ends_with("  1"));
     let log = process.log.text();
-    let line = "info Creating sub-interpreter 'two' in embedded mode with own GIL.";
+    let line = if process.is_free_threaded() {
+        "warn WSGI0202: Skipping per-interpreter GIL for sub-interpreter 'two' in embedded mode; free-threading is active."
+    } else {
+        "info Creating sub-interpreter 'two' in embedded mode with own GIL."
+    };
     assert!(log.contains(line), "{log}");
 }
 
@@ -266,4 +270,42 @@ def application(environ, start_response):
         base.display()
     );
     assert!(process.log.take().contains(&line));
+}
+
+/// A failure costs the requests for that interpreter; each tries again, and with the same interpreter, since none can be
+/// taken back.
+pub(crate) fn failed_set_ups_are_tried_again() {
+    let mut process = Process::start(|process| {
+        process.interpreter = Box::new(|group| match group {
+            "broken" => interval(-1.0, IntervalOrigin::Process),
+            _ => InterpreterSettings::default(),
+        });
+    });
+    if process.is_free_threaded() {
+        runner::not_applicable("no switch interval, hence no wrong one");
+    }
+    let script = process.script("where.wsgi", WHERE);
+    for created in [1, 0] {
+        process.log.take();
+        let (ended, exchange) = process.get("broken", &script);
+        assert_eq!(ended, Ended::NotFound);
+        assert_eq!(exchange.failure, Some(rickhouse_host::Failure::Application));
+        let log = process.log.take();
+        let count = |text: &str| log.iter().filter(|line| line.starts_with(text)).count();
+        assert_eq!(
+            count("info Creating sub-interpreter 'broken'"),
+            created,
+            "{log:?}"
+        );
+        for expected in [
+            "crit WSGI0035: Unable to setup sub-interpreter 'broken' in embedded mode.",
+            "error WSGI0188: ValueError exception raised during Python interpreter initialisation for sub-interpreter 'broken' in embedded mode.",
+            "error ValueError: switch interval must be strictly positive",
+            "error WSGI0103: Python based handlers will not be available for sub-interpreter 'broken' in embedded mode.",
+            "error [script S] WSGI0087: Unable to acquire sub-interpreter 'broken' for WSGI request handler in embedded mode.",
+        ] {
+            assert_eq!(count(expected), 1, "{expected}: {log:?}");
+        }
+    }
+    assert!(process.text("", &script).ends_with("  1"));
 }

@@ -6,10 +6,13 @@ mod runner;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod hooks;
 mod interpreters;
+mod life;
 mod loading;
 mod process;
 mod serving;
+mod setup;
 
 fn main() {
     runner::main(scenarios![
@@ -34,5 +37,29 @@ fn main() {
         interpreters::a_groups_switch_interval_stays,
         interpreters::switch_intervals_reach_what_they_may,
         interpreters::search_paths_are_layered,
+        interpreters::failed_set_ups_are_tried_again,
+        setup::the_modules_say_what_the_server_is,
+        setup::installed_packages_are_adopted,
+        setup::standard_streams_are_the_log,
+        setup::the_log_is_for_its_request_only,
+        setup::streams_can_be_restricted,
+        setup::a_single_process_keeps_its_terminal,
+        setup::signal_handlers_are_not_installed,
+        setup::the_environment_is_corrected,
+        hooks::passwords,
+        hooks::realms,
+        hooks::groups,
+        hooks::access,
+        hooks::the_environ_of_a_hook,
+        hooks::dispatching,
+        life::python_is_configured,
+        life::hash_seeds,
+        life::hash_of_a_text,
+        life::python_that_does_not_start_is_told,
+        life::late_requests_are_interrupted_once,
+        life::stuck_requests_can_be_seen,
+        life::stopping_runs_exit_handlers_and_ends_python,
+        life::exit_handlers_can_be_left_out,
+        life::service_scripts_end_by_sigterm,
     ]);
 }

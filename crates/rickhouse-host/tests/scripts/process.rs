@@ -43,6 +43,13 @@ impl Reporter for Log {
 }
 
 impl Log {
+    pub(crate) fn new(settings: &ProcessSettings) -> Arc<Self> {
+        Arc::new(Log {
+            process: settings.process.clone(),
+            lines: Mutex::default(),
+        })
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<String>> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -101,10 +108,7 @@ impl Process {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let mut settings = settings();
         change(&mut settings);
-        let log = Arc::new(Log {
-            process: settings.process.clone(),
-            lines: Mutex::default(),
-        });
+        let log = Log::new(&settings);
         let (scripts, thread) = Scripts::start(settings, Arc::clone(&log) as Arc<dyn Reporter>)
             .unwrap_or_else(|error| panic!("{error}: {:?}", log.take()));
         Process {
@@ -139,12 +143,51 @@ impl Process {
         (ended, exchange)
     }
 
+    /// Evaluates `expression` in a request of the interpreter `group` and returns its `str`.
+    pub(crate) fn evaluate(&mut self, group: &str, expression: &str) -> String {
+        let script = self.folder.path().join("evaluate.wsgi");
+        if !script.exists() {
+            self.script("evaluate.wsgi", EVALUATE);
+        }
+        let mut exchange = MemoryExchange::get("/");
+        exchange.entries[3].1 = expression.as_bytes().to_vec();
+        let ended = self.thread.handle(&call(group, &script), &mut exchange);
+        assert_eq!(ended, Ended::Responded, "{}", self.log.text());
+        exchange.text()
+    }
+
     /// As [`Process::get`]: the body of a response that is complete.
     pub(crate) fn text(&mut self, group: &str, script: &Path) -> String {
         let (ended, exchange) = self.get(group, script);
         assert_eq!(ended, Ended::Responded, "{:?}", self.log.take());
         exchange.text()
     }
+}
+
+const EVALUATE: &str = r#"
+import os, sys
+def application(environ, start_response):
+    start_response("200 OK", [])
+    try:
+        value = eval(environ["QUERY_STRING"], {**globals(), "environ": environ})
+    except Exception as error:
+        value = f"{type(error).__name__}: {error}"
+    return [str(value).encode()]
+"#;
+
+/// A virtual environment of the Python under test, and its folder for packages.
+pub(crate) fn virtual_environment() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let program = std::env::var_os("PYO3_PYTHON").expect("PYO3_PYTHON names the Python under test");
+    let made = std::process::Command::new(program)
+        .args(["-m", "venv", "--without-pip"])
+        .arg(folder.path())
+        .status();
+    assert!(made.is_ok_and(|status| status.success()));
+    let lib = std::fs::read_dir(folder.path().join("lib")).expect("it has a lib folder");
+    let version = lib.flatten().next().expect("with one folder in it");
+    let packages = version.path().join("site-packages");
+    (folder, packages)
 }
 
 /// A call of `application` that reloads in place.

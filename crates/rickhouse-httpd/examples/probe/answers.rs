@@ -236,8 +236,8 @@ fn facts(request: &mut Request<'_>) -> String {
     say(
         "banner",
         &(
-            shown(Some(mpm::banner())),
-            shown(Some(mpm::built())),
+            shown(Some(&mpm::banner())),
+            shown(Some(&mpm::built())),
             mpm::is_defined(c"FOREGROUND"),
         ),
     );

@@ -98,7 +98,7 @@ fn settings_of_the_process() {
     );
     check(
         "WSGIPythonOptimize x",
-        "WSGIPythonOptimize must be a non-negative integer.",
+        "WSGIPythonOptimize must be an integer.",
     );
     for seed in ["-1", "4294967296", "Random", "1x"] {
         check(

@@ -1,6 +1,5 @@
 //! A child of httpd: its Python, and the configuration as its requests see it.
 
-mod end;
 mod settings;
 
 use std::sync::{Arc, OnceLock};
@@ -31,22 +30,21 @@ pub(crate) fn current() -> Option<&'static Child> {
 
 /// Makes this process a child: starts Python if something in children needs it, and loads what is to be loaded in advance
 /// (DD §10.9). It keeps serving everything else when that fails.
-pub(crate) fn init(init: &ChildInit<'_>) {
+pub(crate) fn init(_: &ChildInit<'_>) {
     let config = generation::current();
     let required = config.python_required.is_required();
-    let started = required.then(|| start(init, &config)).flatten();
+    let started = required.then(|| start(&config)).flatten();
     let scripts = started.map(|(scripts, mut thread)| {
         import(&config, &mut thread);
         seats::keep(thread);
-        end::prepare(init, &scripts, config.python.destroy_interpreter);
         scripts
     });
     // A second call in the same process would be a second generation of `httpd -X`, which ends instead.
     let _ = CHILD.set(Child { config, scripts });
 }
 
-fn start(init: &ChildInit<'_>, config: &Arc<GlobalConfig>) -> Option<(Arc<Scripts>, ScriptThread)> {
-    let settings = settings::of_child(init, config);
+fn start(config: &Arc<GlobalConfig>) -> Option<(Arc<Scripts>, ScriptThread)> {
+    let settings = settings::of_child(config);
     match Scripts::start(settings, Arc::new(HttpdReporter)) {
         Ok(started) => Some(started),
         Err(error) => {
