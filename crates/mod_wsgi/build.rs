@@ -1,4 +1,4 @@
-//! Link options of an httpd module.
+//! How `mod_wsgi.so` is linked. Where its libpython is, whoever builds it says (packaging/rickhouse_build.py).
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

@@ -8,6 +8,9 @@ from urllib.parse import quote
 from harness.httpd_config import Deployment
 from harness.httpd_server import Httpd
 
+#: A defect of 6.1.1 that the description of it does not list: why a test is left out with `--oracle`.
+MIXED = "a thread that has been in another interpreter may run the main one's requests there"
+
 #: Tells what a call came to: `["returned", value]`, or the class and the text of its exception.
 OUTCOME = """
 def outcome(call, *arguments, **named):

@@ -4,7 +4,7 @@ import textwrap
 
 import pytest
 
-from inline_client import OUTCOME, run, target
+from inline_client import MIXED, OUTCOME, run, target
 
 REFUSED = [
     ("'200 OK'", "TypeError", "start_response() takes at least 2 arguments (1 given)"),
@@ -158,7 +158,7 @@ return [repr(outcome(write, {data})).encode()]
     assert eval(response.text) == ["TypeError", f"write() argument must be bytes, not {name}"]
 
 
-@pytest.mark.oracle_skip("it may run a request for the main interpreter in another one that the thread entered before")
+@pytest.mark.oracle_skip(MIXED)
 def test_late_calls_are_refused(site, deployment):
     """`start_response` and `write` kept beyond their request."""
     body = OUTCOME + textwrap.dedent("""

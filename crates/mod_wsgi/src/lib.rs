@@ -1,79 +1,38 @@
-//! `mod_wsgi.so`: WSGI applications in Apache httpd.
-
+//! `mod_wsgi.so`: WSGI applications under Apache httpd, with the directives of mod_wsgi 6.
+//!
+//! What httpd calls, and where it is answered (DD §5.1, §10):
+//!
+//! | when | hook | here |
+//! |---|---|---|
+//! | the configuration is read | directives | [`commands`], [`generation`] |
+//! | httpd starts, restarts | `post_config`, `pre_mpm` | [`groups`]: daemon processes are forked from the parent |
+//! | a child starts | `child_init` | [`child`]: Python, if anything in children needs it |
+//! | a request comes | `translate_name` | [`mapping`]: `WSGIScriptAlias` |
+//! | | `access_checker`, providers | [`access`]: scripts that decide who may come in |
+//! | | `handler` | [`handler`]: the gate, the environ, and then [`embedded`] or [`relay`] |
+//!
+//! Rules of directives and requests are rickhouse-directives', Python is rickhouse-host's, httpd is rickhouse-httpd's. This crate joins them.
+//!
+//! Threads: the parent has one, and never starts another. Children have those of the MPM; each has a seat in Python while it
+//! lives ([`seats`]). A request is used on the thread that httpd gave it to, and nowhere else.
+//!
+//! Nothing of one configuration survives into the next: `pre_config` begins a new [`generation`]. The library itself stays
+//! (SAFETY.md), and so do statics; there are no others that hold state.
 #![forbid(unsafe_code)]
 
-use rickhouse_httpd::log::{self, Level};
-use rickhouse_httpd::{
-    Command, CommandContext, Contexts, Hooks, Merge, Module, Order, Outcome, Request, Target, at,
-};
-
-rickhouse_httpd::module!(wsgi_module, c"mod_wsgi.c", Wsgi);
-
-/// The module.
-#[derive(Debug)]
-pub struct Wsgi;
-
-/// The name of the callable object, where one is configured.
-#[derive(Default, Debug)]
-pub struct Config {
-    callable_object: Option<Vec<u8>>,
-}
-
-impl Merge for Config {
-    fn merge(outer: &Self, inner: &Self) -> Self {
-        let callable_object = inner
-            .callable_object
-            .as_ref()
-            .or(outer.callable_object.as_ref());
-        Self {
-            callable_object: callable_object.cloned(),
-        }
-    }
-}
-
-impl Module for Wsgi {
-    type ServerConfig = Config;
-    type DirConfig = Config;
-    const COMMANDS: &'static [Command<Self>] = &[Command::take1(
-        c"WSGICallableObject",
-        Contexts::FILE_INFO,
-        c"Name of entry point in WSGI script file.",
-        callable_object,
-    )];
-
-    fn register(hooks: &mut Hooks<Self>) {
-        hooks.handler(Order::MIDDLE);
-    }
-
-    fn handler(request: &mut Request<'_>) -> Outcome {
-        if request.handler() != Some(b"wsgi-script") {
-            return Outcome::Declined;
-        }
-        let directory = request.dir_config::<Self>().callable_object.as_ref();
-        let server = request.server().config::<Self>().callable_object.as_ref();
-        let name = directory
-            .or(server)
-            .cloned()
-            .unwrap_or_else(|| b"application".to_vec());
-        log::write(
-            request.log_scope(),
-            Level::Info,
-            at!(),
-            format_args!("Serving a request."),
-        );
-        match request
-            .set_content_type(b"text/plain")
-            .map_err(Into::into)
-            .and_then(|()| request.send(&name))
-        {
-            Ok(()) => Outcome::Ok,
-            Err(_) => Outcome::INTERNAL_ERROR,
-        }
-    }
-}
-
-fn callable_object(context: &mut CommandContext<'_, Wsgi>, name: &[u8]) -> Result<(), String> {
-    let (Target::Directory(config) | Target::Server(config)) = context.target()?;
-    config.callable_object = Some(name.to_vec());
-    Ok(())
-}
+mod access;
+mod child;
+mod commands;
+mod embedded;
+mod generation;
+mod groups;
+mod handler;
+mod log;
+mod mapping;
+mod module;
+mod relay;
+mod seats;
+mod startup;
+mod surroundings;
+mod values;
+mod view;

@@ -114,8 +114,10 @@ fn main() {
         .map_or(300_000, |count| count.parse().expect("a number of calls"));
     let program = std::env::var_os("PYO3_PYTHON").expect("PYO3_PYTHON names the Python to use");
     let (runtime, main) = Runtime::initialize(&InitConfig {
-        program: PathBuf::from(program),
+        program: Some(PathBuf::from(program)),
+        utf8_mode: Some(true),
         free_threading: true,
+        ..InitConfig::default()
     })
     .expect("CPython starts");
     let folder = tempfile::tempdir().expect("a temporary folder can be made");

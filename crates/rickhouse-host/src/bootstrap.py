@@ -89,6 +89,9 @@ class Log(io.RawIOBase):
 
     __module__ = "mod_wsgi"
 
+    encoding = "utf-8"
+    errors = "replace"
+
     def __init__(self, name, emit):
         super().__init__()
         self._name = name
@@ -112,21 +115,37 @@ class Log(io.RawIOBase):
         return False
 
     def fileno(self):
-        raise OSError(f"{self._name.strip('<>')} log object has no file descriptor")
+        raise OSError("wsgi.errors log object has no file descriptor")
 
     def write(self, data):
         if self._emit is None:
-            raise RuntimeError(f"write() called on {self._name.strip('<>')} after request completed")
-        text = self._pending + bytes(data)
-        *lines, self._pending = text.split(b"\n")
+            raise RuntimeError("write() called on wsgi.errors after request completed")
+        if isinstance(data, str):
+            _warn_of_text()
+            data = data.encode(self.encoding, self.errors)
+        data = bytes(memoryview(data))
+        *lines, self._pending = (self._pending + data).split(b"\n")
         for line in lines:
             self._emit(line)
         return len(data)
 
+    def writelines(self, lines):
+        if self._emit is None:
+            raise RuntimeError("writelines() called on wsgi.errors after request completed")
+        try:
+            lines = iter(lines)
+        except TypeError:
+            raise TypeError("writelines() argument must be an iterable of bytes-like objects") from None
+        for line in lines:
+            self.write(line)
+
     def flush(self):
-        if self._pending and self._emit is not None:
-            line, self._pending = self._pending, b""
-            self._emit(line)
+        if not self._pending:
+            return
+        if self._emit is None:
+            raise RuntimeError("flush() called on wsgi.errors after request completed")
+        line, self._pending = self._pending, b""
+        self._emit(line)
 
     def expire(self):
         """Ends the request the stream belongs to."""
@@ -139,10 +158,29 @@ class Log(io.RawIOBase):
             self.flush()
 
 
+_warned_of_text = False
+
+
+def _warn_of_text():
+    global _warned_of_text
+    if _warned_of_text:
+        return
+    _warned_of_text = True
+    import warnings
+
+    text = (
+        "Writing str to wsgi.errors.buffer / sys.stderr.buffer is deprecated; write a bytes-like object instead."
+    )
+    warnings.warn(text, DeprecationWarning, stacklevel=3)
+
+
 def text_log(name, emit):
     log = Log(name, emit)
-    stream = io.TextIOWrapper(log, encoding="utf-8", errors="replace", line_buffering=True, write_through=True)
-    return stream, log
+    return text_stream(log), log
+
+
+def text_stream(log):
+    return io.TextIOWrapper(log, encoding="utf-8", errors="replace", line_buffering=True, write_through=True)
 
 
 def lines_of(error):
@@ -161,30 +199,39 @@ _MACHINERY = ("<rickhouse>", "<frozen importlib", importlib.__file__)
 
 
 def stack_of(ident):
-    """Where the thread ``ident`` is, innermost call last; empty when it runs no Python."""
+    """Where the thread ``ident`` is, innermost call first; empty when it runs no Python."""
     import traceback
 
     frame = sys._current_frames().get(ident)
     if frame is None:
-        return ""
-    return "".join(traceback.format_stack(frame)).rstrip("\n")
+        return []
+    return stack_lines(traceback.extract_stack(frame))
 
 
-def prepare(paths, switch_interval, sub_interpreter, own_gil, log_signal, log_gil_switch):
+def stack_lines(summary):
+    return [(entry.filename, entry.lineno or 0, entry.name, entry.line or "") for entry in reversed(summary)]
+
+
+def prepare(paths, switch_interval, sub_interpreter, own_gil, emitter):
     """Makes the interpreter ready for the application: import path, switch interval, and refusals with a reason."""
     for path in reversed(paths):
         if path not in sys.path[:1]:
             sys.path.insert(0, path)
     if switch_interval is not None:
         sys.setswitchinterval(switch_interval)
+    refuse_what_crashes(sub_interpreter, own_gil, emitter)
+    _intercept_signals(sub_interpreter, emitter.signal)
+
+
+def refuse_what_crashes(sub_interpreter, own_gil, emitter):
+    """Turns what CPython would answer with a crash or a riddle into errors that say why."""
     if own_gil and sys.version_info[:2] == (3, 12):
         # The C accelerator refuses an own-GIL interpreter with AttributeError, which hides the Python version.
         sys.modules.setdefault("_zoneinfo", None)
     if sub_interpreter:
         _refuse_fork()
-    _intercept_signals(sub_interpreter, log_signal)
     if not _gil_enabled():
-        _watch_for_gil_switch(log_gil_switch)
+        _watch_for_gil_switch(emitter.gil_switched_on)
 
 
 def _gil_enabled():
@@ -240,7 +287,7 @@ def _intercept_signals(sub_interpreter, log_signal):
 
     def signal(signalnum, handler, /):
         if sub_interpreter or int(signalnum) in owned:
-            log_signal(f"signal.signal({int(signalnum)}, ...) was ignored: the server handles the signals of this process")
+            log_signal(int(signalnum), [])
             return _signal.getsignal(signalnum)
         return original(signalnum, handler)
 
@@ -269,6 +316,13 @@ def import_extension_modules():
             importlib.import_module(name)
         except Exception:
             pass
+
+
+def compile_script(path):
+    """The code object of a script file, which may have any name; no byte code is kept."""
+    with open(path, "rb") as file:
+        source = file.read()
+    return compile(source, path, "exec", dont_inherit=True)
 
 
 class LoadError(Exception):

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use rickhouse_python::{Dict, Handle, Object, PyResult, Python};
 
 use crate::adapter::Request;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Value};
 
 /// How many shapes of requests are remembered. Clients choose header names, and must not grow our memory with them.
 const MAX_SHAPES: usize = 8;
@@ -66,11 +66,13 @@ pub(crate) struct EnvironBuilder {
 }
 
 /// The entries that do not change from one request to the next.
-pub(crate) struct Constants<'py> {
+pub(crate) struct Constants<'a, 'py> {
     pub(crate) file_wrapper: Object<'py>,
     pub(crate) multithread: bool,
     pub(crate) multiprocess: bool,
     pub(crate) run_once: bool,
+    /// Entries of the product's own.
+    pub(crate) fixed: &'a [(&'a str, Object<'py>)],
 }
 
 /// Keys in an order, and the latest request that had them.
@@ -90,7 +92,7 @@ struct Entry {
 }
 
 impl EnvironBuilder {
-    pub(crate) fn new<'py>(py: Python<'py>, constants: &Constants<'py>) -> PyResult<'py, Self> {
+    pub(crate) fn new<'py>(py: Python<'py>, constants: &Constants<'_, 'py>) -> PyResult<'py, Self> {
         let template = Dict::new(py)?;
         let version = py.tuple(&[&py.int(1)?, &py.int(0)?])?;
         template.set_str(py, "wsgi.version", &version)?;
@@ -99,6 +101,9 @@ impl EnvironBuilder {
         template.set_str(py, "wsgi.multiprocess", &py.bool(constants.multiprocess))?;
         template.set_str(py, "wsgi.run_once", &py.bool(constants.run_once))?;
         template.set_str(py, "wsgi.input_terminated", &py.bool(true))?;
+        for (key, value) in constants.fixed {
+            template.set_str(py, key, value)?;
+        }
         // Places for what each request has of its own, so that a copy does not have to grow.
         template.set_str(py, "wsgi.input", &py.none())?;
         template.set_str(py, "wsgi.errors", &py.none())?;
@@ -144,9 +149,28 @@ impl EnvironBuilder {
         };
         filling.entry(b"wsgi.url_scheme", scheme)?;
         let environ = filling.finish()?;
+        self.add_extras(py, exchange, &environ)?;
         environ.set(py, &self.input_key.bind(py), input)?;
         environ.set(py, &self.errors_key.bind(py), errors)?;
         Ok(environ.into_object())
+    }
+
+    fn add_extras<'py>(
+        &self,
+        py: Python<'py>,
+        exchange: &dyn Exchange,
+        environ: &Dict<'py>,
+    ) -> PyResult<'py, ()> {
+        let mut outcome = Ok(());
+        exchange.extras(&mut |key, value| {
+            if outcome.is_ok() {
+                outcome = self.name(py, key).and_then(|name| {
+                    let value = extra(py, value)?;
+                    environ.set(py, &name.bind(py), &value)
+                });
+            }
+        });
+        outcome
     }
 
     /// A new shape that begins with `entries`.
@@ -310,6 +334,23 @@ impl<'a, 'py> Filling<'a, 'py> {
             self.builder.shapes.remove(0);
         }
         environ
+    }
+}
+
+/// The object that stands for a value.
+pub(crate) fn extra<'py>(py: Python<'py>, value: Value<'_>) -> PyResult<'py> {
+    match value {
+        Value::Text(bytes) => py.str_latin1(bytes),
+        Value::FileSystem(bytes) => py.str_fs(bytes),
+        Value::Int(number) => py.int(number),
+        Value::Float(number) => py.float(number),
+        Value::Version(major, minor, micro) => py.tuple(&[
+            &py.int(major.into())?,
+            &py.int(minor.into())?,
+            &py.int(micro.into())?,
+        ]),
+        Value::None => Ok(py.none()),
+        Value::Capsule(address) => py.capsule(address),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The seam between the adapter and a front end.
 
 use std::io;
+use std::num::NonZeroUsize;
 use std::os::fd::BorrowedFd;
 
 use rickhouse_python::Lendable;
@@ -36,6 +37,26 @@ pub enum Failure {
 pub trait Exchange: Send {
     /// Gives every CGI entry of the environ (PEP 3333 "environ Variables") to `sink`, values as bytes.
     fn environ(&self, sink: &mut dyn FnMut(&[u8], &[u8]));
+
+    /// Gives the entries of the environ that are no plain texts, after those of [`Exchange::environ`]. They are set anew
+    /// for each request, so a text that is ASCII anyway is better given there.
+    fn extras(&self, _sink: &mut dyn FnMut(&[u8], Value<'_>)) {}
+
+    /// The interpreter was acquired and the script need not be reloaded elsewhere: a front end in another process may
+    /// send the body now. Called once, before a script is imported. An error ends the request.
+    ///
+    /// It is called while attached, and must not block: every request would pay for letting go of the interpreter and
+    /// coming back, for a few bytes that a front end waits for.
+    ///
+    /// # Errors
+    /// The front end is gone.
+    fn admit(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// The application is done and gave less than its Content-Length. The client has to see that: a front end closes the
+    /// connection, unless the response has no body by nature (`HEAD`, 204, 304).
+    fn fell_short(&mut self) {}
 
     /// `wsgi.url_scheme` is `https`.
     fn is_https(&self) -> bool;
@@ -73,6 +94,25 @@ pub trait Exchange: Send {
 
     /// The request line, for log records: method and target. Any byte may occur; the log escapes it.
     fn request_line(&self) -> (&[u8], &[u8]);
+}
+
+/// A value of the environ.
+#[derive(Debug, Clone, Copy)]
+pub enum Value<'a> {
+    /// A `str` of latin-1 characters.
+    Text(&'a [u8]),
+    /// A `str` in the encoding of the file system (`os.fsdecode`).
+    FileSystem(&'a [u8]),
+    /// An `int`.
+    Int(i64),
+    /// A `float`.
+    Float(f64),
+    /// A tuple of three `int`s.
+    Version(u32, u32, u32),
+    /// `None`
+    None,
+    /// A capsule without a name around an address (of exposed provenance) that only extension modules look at.
+    Capsule(NonZeroUsize),
 }
 
 /// The family of exchanges, for [`rickhouse_python::Scoped`].

@@ -77,7 +77,10 @@ impl Host {
         let mut files: Vec<String> = self
             .homes
             .iter_mut()
-            .flat_map(|home| home.state.attach(|py| home.application.loaded_files(py)))
+            .flat_map(|home| {
+                home.state
+                    .attach(|py| home.application.hosted().loaded_files(py))
+            })
             .collect();
         files.sort_unstable();
         files.dedup();
@@ -90,16 +93,8 @@ impl Host {
         let began = Instant::now();
         for home in &mut self.homes {
             home.monitor.stop(MONITOR_PATIENCE);
-            let failures = home
-                .state
-                .attach(|py| home.application.run_exit_handlers(py));
-            if !failures.is_empty() {
-                tracing::error!(
-                    code = "RH0303",
-                    detail = failures,
-                    "an exit handler of the application failed"
-                );
-            }
+            home.state
+                .attach(|py| home.application.hosted().run_exit_handlers(py));
         }
         tracing::debug!(
             took_ms = began.elapsed().as_millis(),
@@ -119,7 +114,7 @@ impl Watch {
     pub fn report(&self) -> Vec<InterpreterReport> {
         self.applications
             .iter()
-            .map(|application| application.watch.report())
+            .map(|application| application.hosted().watch.report())
             .collect()
     }
 }
@@ -130,10 +125,13 @@ impl Home {
             .map_err(|reason| HostError::Prepare { number, reason })?;
         application.load(&mut state).map_err(HostError::Load)?;
         let application = Arc::new(application);
-        let monitor = Monitor::start(&application).map_err(|error| HostError::Prepare {
-            number,
-            reason: format!("no monitor thread: {error}"),
-        })?;
+        let monitor =
+            Monitor::start(Arc::clone(&application), Application::hosted).map_err(|error| {
+                HostError::Prepare {
+                    number,
+                    reason: format!("no monitor thread: {error}"),
+                }
+            })?;
         Ok(Home {
             application,
             monitor,

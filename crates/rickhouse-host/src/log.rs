@@ -1,13 +1,12 @@
-//! What the engine writes into the server's log. Every write happens detached: a log pipe can block.
+//! How the standalone server's log reads, and the reports that several places make.
 
-use rickhouse_python::{
-    Args, Class, Error, ErrorKind, Method, MethodBody, Object, PyResult, Python,
-};
+use rickhouse_python::{Error, ErrorKind, Python};
 
-use crate::adapter::Request;
-use crate::application::Application;
+use crate::adapter::{Request, Subject};
+use crate::hosted::Hosted;
+use crate::report::{ExceptionReport, Interruption, Phase, Report, Reporter, StackLine};
 
-/// The request a record is about: its request line, escaped by the log.
+/// The request a report is about: its request line. Any byte may occur; the log escapes it.
 pub(crate) fn label(request: &Request) -> String {
     request
         .exchange
@@ -22,15 +21,76 @@ pub(crate) fn label(request: &Request) -> String {
         .unwrap_or_default()
 }
 
-/// An exception that an application let go. The traceback is the record's `detail`: one record, so that its text, which
-/// a client can have a say in, cannot pass for another.
+/// Reports an exception that an application let go.
 pub(crate) fn exception<'py>(
     py: Python<'py>,
-    application: &Application,
-    label: &str,
+    hosted: &Hosted,
+    subject: &Subject<'_>,
+    phase: Phase,
     error: &Error<'py>,
 ) {
-    let header = if error.is(py, ErrorKind::SystemExit) {
+    let traceback = hosted.format_exception(py, error);
+    hosted.report(
+        py,
+        &Report::Exception(ExceptionReport {
+            phase,
+            class_name: &error.value().type_name(),
+            system_exit: error.is(py, ErrorKind::SystemExit),
+            traceback: &traceback,
+            request: subject.request,
+            script: subject.script,
+            interpreter: &hosted.traits().name,
+        }),
+    );
+}
+
+/// Reports a request that the request timeout ended; its thread goes on.
+pub(crate) fn interrupted(py: Python<'_>, hosted: &Hosted, request: &str, sent: bool) {
+    hosted.report(py, &Report::Interrupted { request, sent });
+}
+
+/// Writes reports as `tracing` events.
+pub(crate) struct TracingReporter;
+
+impl Reporter for TracingReporter {
+    fn report(&self, report: &Report<'_>) {
+        match *report {
+            Report::Exception(report) => log_exception(&report),
+            Report::Interrupting(interruption) => log_interruption(&interruption),
+            // Said with the above.
+            Report::Injected { .. } => {}
+            Report::Interrupted { request, sent } => log_interrupted(request, sent),
+            Report::ClientGone { request, reason } => tracing::debug!(
+                request,
+                reason,
+                "the client ended the request before its response was complete"
+            ),
+            Report::Line { line, .. } => {
+                tracing::error!(target: "wsgi.errors", "{}", String::from_utf8_lossy(line));
+            }
+            Report::SignalIgnored { signal, .. } => tracing::warn!(
+                target: "wsgi",
+                "signal.signal({signal}, ...) was ignored: the server handles the signals of this process"
+            ),
+            Report::GilSwitchedOn { module } => tracing::error!(
+                code = "RH0304",
+                module,
+                "importing an extension module switched the GIL on: threads take turns from now on"
+            ),
+            Report::ExitHandlersFailed { detail, .. } => tracing::error!(
+                code = "RH0303",
+                detail,
+                "an exit handler of the application failed"
+            ),
+            Report::Record(record) => tracing::info!(target: "wsgi", "{}", record.text("")),
+        }
+    }
+}
+
+/// The traceback is the record's `detail`: one record, so that its text, which a client can have a say in, cannot pass for
+/// another.
+fn log_exception(report: &ExceptionReport<'_>) {
+    let (code, text) = if report.system_exit {
         (
             "WSGI0175",
             "SystemExit exception raised by the application was ignored",
@@ -41,130 +101,52 @@ pub(crate) fn exception<'py>(
             "exception occurred while processing the request",
         )
     };
-    let text = application.format_exception(py, error);
-    py.detach(|| {
-        tracing::error!(
-            code = header.0,
-            request = label,
-            detail = text,
-            "{}",
-            header.1
-        )
-    });
+    let (request, detail) = (report.request, report.traceback);
+    tracing::error!(code, request, detail, "{text}");
 }
 
-/// A request that the request timeout ended; its thread goes on.
-pub(crate) fn interrupted(py: Python<'_>, label: &str, sent: bool) {
-    py.detach(|| {
-        if sent {
-            tracing::info!(
-                code = "RH0305",
-                request = label,
-                "Request interrupted by RequestTimeout after headers sent; response truncated."
-            );
-        } else {
-            tracing::info!(
-                code = "RH0306",
-                request = label,
-                "Request interrupted by RequestTimeout; thread recovered."
-            );
-        }
-    });
+fn log_interruption(interruption: &Interruption<'_>) {
+    let detail = match interruption.stack {
+        [] => "its thread runs no Python code at the moment".to_owned(),
+        stack => as_python_shows_it(stack),
+    };
+    tracing::warn!(
+        code = "RH0301",
+        request = interruption.request,
+        detail,
+        "the request exceeded the request timeout and is interrupted"
+    );
 }
 
-/// The client left before its response was complete, or broke off its request; nobody has to act.
-pub(crate) fn client_gone(py: Python<'_>, label: &str, reason: &str) {
-    py.detach(|| {
-        tracing::debug!(
-            request = label,
-            reason,
-            "the client ended the request before its response was complete"
-        )
-    });
-}
-
-/// Where complete lines of `wsgi.errors` go: a callable that the bootstrap module's `Log` holds.
-pub(crate) struct Emitter;
-
-impl Class for Emitter {
-    const NAME: &'static std::ffi::CStr = c"mod_wsgi.Emitter";
-
-    fn methods() -> Vec<Method<Self>> {
-        vec![
-            Method::of::<EmitError>(),
-            Method::of::<EmitWarning>(),
-            Method::of::<GilSwitchedOn>(),
-        ]
+fn log_interrupted(request: &str, sent: bool) {
+    if sent {
+        tracing::info!(
+            code = "RH0305",
+            request,
+            "Request interrupted by RequestTimeout after headers sent; response truncated."
+        );
+    } else {
+        tracing::info!(
+            code = "RH0306",
+            request,
+            "Request interrupted by RequestTimeout; thread recovered."
+        );
     }
 }
 
-struct EmitError;
-
-impl MethodBody<Emitter> for EmitError {
-    const NAME: &'static std::ffi::CStr = c"error";
-    const DOC: &'static std::ffi::CStr = c"error(line): write an error record.";
-
-    fn call<'py>(
-        _: &Emitter,
-        _: &Object<'py>,
-        py: Python<'py>,
-        args: Args<'_, 'py>,
-    ) -> PyResult<'py> {
-        let line = line(py, args)?;
-        py.detach(|| tracing::error!(target: "wsgi.errors", "{line}"));
-        Ok(py.none())
-    }
-}
-
-struct EmitWarning;
-
-impl MethodBody<Emitter> for EmitWarning {
-    const NAME: &'static std::ffi::CStr = c"warning";
-    const DOC: &'static std::ffi::CStr = c"warning(line): write a warning record.";
-
-    fn call<'py>(
-        _: &Emitter,
-        _: &Object<'py>,
-        py: Python<'py>,
-        args: Args<'_, 'py>,
-    ) -> PyResult<'py> {
-        let line = line(py, args)?;
-        py.detach(|| tracing::warn!(target: "wsgi", "{line}"));
-        Ok(py.none())
-    }
-}
-
-struct GilSwitchedOn;
-
-impl MethodBody<Emitter> for GilSwitchedOn {
-    const NAME: &'static std::ffi::CStr = c"gil_switched_on";
-    const DOC: &'static std::ffi::CStr =
-        c"gil_switched_on(module): say that importing an extension module switched the GIL on.";
-
-    fn call<'py>(
-        _: &Emitter,
-        _: &Object<'py>,
-        py: Python<'py>,
-        args: Args<'_, 'py>,
-    ) -> PyResult<'py> {
-        let module = line(py, args)?;
-        py.detach(|| {
-            tracing::error!(
-                code = "RH0304",
-                module,
-                "importing an extension module switched the GIL on: threads take turns from now on"
-            );
-        });
-        Ok(py.none())
-    }
-}
-
-fn line<'py>(py: Python<'py>, args: Args<'_, 'py>) -> PyResult<'py, String> {
-    match args.positional() {
-        [line] => match line.as_bytes() {
-            Some(bytes) => Ok(String::from_utf8_lossy(bytes).into_owned()),
-            None => line.to_text(py),
-        },
-        _ => Err(Error::new(py, ErrorKind::Type, "expected one line")),
-    }
+/// A stack as tracebacks show it: the innermost call last.
+fn as_python_shows_it(stack: &[StackLine]) -> String {
+    let lines: Vec<String> = stack
+        .iter()
+        .rev()
+        .map(|call| {
+            let (file, line, function) = (&call.file, call.line, &call.function);
+            let source = match call.source.as_str() {
+                "" => String::new(),
+                source => format!("\n    {source}"),
+            };
+            format!("  File \"{file}\", line {line}, in {function}{source}")
+        })
+        .collect();
+    lines.join("\n")
 }

@@ -6,10 +6,13 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rickhouse_python::{GilKind, Python, ThreadState, request_async_exception};
+use rickhouse_python::{
+    GilKind, Object, Python, ThreadIdent, ThreadState, request_async_exception,
+};
 
-use crate::application::Application;
-use crate::watch::ThreadWatch;
+use crate::hosted::Hosted;
+use crate::report::{Interruption, Report, StackLine};
+use crate::watch::{Interrupts, ThreadWatch};
 
 /// How often the interpreter is entered to show that it can be.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -24,13 +27,16 @@ pub(crate) struct Monitor {
 }
 
 impl Monitor {
-    pub(crate) fn start(application: &Arc<Application>) -> std::io::Result<Self> {
+    /// Starts a monitor for what `hosted` finds in `owner`, which the monitor keeps alive.
+    pub(crate) fn start<T: Send + Sync + 'static>(
+        owner: Arc<T>,
+        hosted: fn(&T) -> &Hosted,
+    ) -> std::io::Result<Self> {
         let (stop, stopped) = mpsc::channel();
-        let application = Arc::clone(application);
-        let name = format!("monitor-{}", application.interpreter().id());
+        let name = format!("monitor-{}", hosted(&owner).interpreter().id());
         let thread = std::thread::Builder::new()
             .name(name)
-            .spawn(move || watch(&application, &stopped))?;
+            .spawn(move || watch(hosted(&owner), &stopped))?;
         Ok(Monitor {
             stop: Some(stop),
             thread: Some(thread),
@@ -53,24 +59,26 @@ impl Monitor {
     }
 }
 
-fn watch(application: &Application, stopped: &mpsc::Receiver<()>) {
-    let mut state = ThreadState::new(application.interpreter());
-    let timeout = application.settings().request_timeout;
+fn watch(hosted: &Hosted, stopped: &mpsc::Receiver<()>) {
+    let mut state = ThreadState::new(hosted.interpreter());
+    let limits = hosted.watch.limits;
+    let timeout = limits
+        .request_timeout
+        .filter(|_| limits.interrupts != Interrupts::Never);
     let tick = timeout.map_or(HEARTBEAT, |timeout| INTERRUPT_TICK.min(timeout));
     let mut next_beat = 0;
     loop {
-        let now = application.watch.now_ms();
+        let now = hosted.watch.now_ms();
         let late = timeout
-            .map(|timeout| late_requests(application, now, timeout))
+            .map(|timeout| late_requests(hosted, now, timeout))
             .unwrap_or_default();
         if now >= next_beat || !late.is_empty() {
-            let interrupted: Vec<Interrupted> = state.attach_ahead(|py| {
-                application.watch.beat();
-                late.iter()
-                    .filter_map(|(thread, request)| interrupt(py, application, thread, *request))
-                    .collect()
+            let targets: Vec<Target> = state.attach_ahead(|py| {
+                hosted.watch.beat();
+                let target = |late| Target::find(py, hosted, late);
+                late.iter().filter_map(target).collect()
             });
-            interrupted.iter().for_each(explain);
+            interrupt(&mut state, hosted, &targets);
             next_beat = now + u64::try_from(HEARTBEAT.as_millis()).unwrap_or(u64::MAX);
         }
         match stopped.recv_timeout(tick) {
@@ -80,96 +88,128 @@ fn watch(application: &Application, stopped: &mpsc::Receiver<()>) {
     }
 }
 
-/// The requests that have been running for too long, with their threads.
-fn late_requests(
-    application: &Application,
-    now_ms: u64,
+/// A request that has been running for too long, with its thread.
+struct Late {
+    thread: Arc<ThreadWatch>,
+    request: u64,
     timeout: Duration,
-) -> Vec<(&ThreadWatch, u64)> {
-    let late = |thread| {
-        ThreadWatch::late_request(thread, now_ms, timeout).map(|request| (thread, request))
+}
+
+fn late_requests(hosted: &Hosted, now_ms: u64, timeout: Duration) -> Vec<Late> {
+    let late = |thread: Arc<ThreadWatch>| {
+        let request = thread.late_request(now_ms, timeout)?;
+        let spared =
+            hosted.watch.limits.interrupts == Interrupts::Once && thread.current().interrupts > 0;
+        (!spared).then_some(Late {
+            thread,
+            request,
+            timeout,
+        })
     };
-    application
+    hosted
         .watch
         .threads()
-        .iter()
+        .into_iter()
         .filter_map(late)
         .collect()
 }
 
-/// What the log says about a request that was interrupted.
-struct Interrupted {
-    label: String,
-    stack: String,
+/// Raises `RequestTimeout` in the requests that still run, and reports each the first time. What is reported is reported
+/// detached: a log pipe can block. Meanwhile, and in every wait for the interpreter, a thread may have gone on to another
+/// request.
+fn interrupt(state: &mut ThreadState, hosted: &Hosted, targets: &[Target]) {
+    if targets.is_empty() {
+        return;
+    }
+    let reporter = &hosted.traits().reporter;
+    for target in targets.iter().filter(|target| target.first) {
+        reporter.report(&Report::Interrupting(target.describe()));
+    }
+    let injected: Vec<&Target> = state.attach_ahead(|py| {
+        let class = hosted.request_timeout(py);
+        let reached = |target: &&Target| target.inject(py, &class);
+        targets.iter().filter(reached).collect()
+    });
+    for target in injected.iter().filter(|target| target.first) {
+        let thread = target.thread.number();
+        reporter.report(&Report::Injected { thread });
+    }
 }
 
-/// Raises `RequestTimeout` in the thread's request, if it still runs, and tells what to log the first time. The wait for
-/// the interpreter can be long: by now the thread may have gone on to another request.
-fn interrupt(
-    py: Python<'_>,
-    application: &Application,
-    thread: &ThreadWatch,
+/// What there is to know of a late request that still runs.
+struct Target {
+    thread: Arc<ThreadWatch>,
     request: u64,
-) -> Option<Interrupted> {
-    let (ident, native_id, first, label) = {
-        let current = thread.current();
-        match current.thread {
-            Some(ident) if current.request == request => (
-                ident,
-                current.native_id,
-                current.interrupts == 0,
-                current.label(),
-            ),
-            _ => return None,
+    timeout: Duration,
+    ident: ThreadIdent,
+    /// It was not interrupted before.
+    first: bool,
+    label: String,
+    stack: Vec<StackLine>,
+}
+
+impl Target {
+    fn find(py: Python<'_>, hosted: &Hosted, late: &Late) -> Option<Self> {
+        let (ident, native_id, first, label) = {
+            let current = late.thread.current();
+            let ident = current.thread.filter(|_| current.request == late.request)?;
+            let first = current.interrupts == 0;
+            (ident, current.native_id, first, current.label())
+        };
+        let stack = match hosted.interpreter().gil() {
+            _ if !first => Vec::new(),
+            GilKind::Off => stack_from_outside(native_id),
+            GilKind::Shared | GilKind::Own => hosted.stack_of(py, ident),
+        };
+        Some(Target {
+            thread: Arc::clone(&late.thread),
+            request: late.request,
+            timeout: late.timeout,
+            ident,
+            first,
+            label,
+            stack,
+        })
+    }
+
+    fn describe(&self) -> Interruption<'_> {
+        Interruption {
+            request: &self.label,
+            thread: self.thread.number(),
+            ident: self.ident.as_u64(),
+            timeout: self.timeout,
+            stack: &self.stack,
         }
-    };
-    let stack = match application.interpreter().gil() {
-        _ if !first => String::new(),
-        GilKind::Off => stack_from_outside(native_id),
-        GilKind::Shared | GilKind::Own => application.stack_of(py, ident),
-    };
-    let class = application.request_timeout(py);
-    {
+    }
+
+    /// Returns whether the request still ran.
+    fn inject<'py>(&self, py: Python<'py>, class: &Object<'py>) -> bool {
         // The lock keeps the request from ending between the check and the call; on builds with a GIL, being attached
         // does that already.
-        let mut current = thread.current();
-        if current.request != request {
-            return None;
+        let mut current = self.thread.current();
+        if current.request != self.request {
+            return false;
         }
         current.interrupts += 1;
-        request_async_exception(py, ident, Some(&class));
+        request_async_exception(py, self.ident, Some(class));
+        true
     }
-    first.then_some(Interrupted { label, stack })
 }
 
 /// Where a thread is, without a single Python object. On a free-threaded build the frame objects that
 /// `sys._current_frames` makes belong to this thread: what the request's frames refer to would be let go by us, and its
 /// finalisers, run later by the thread of the request, would swallow an interruption meant for the application.
-fn stack_from_outside(native_id: u64) -> String {
+fn stack_from_outside(native_id: u64) -> Vec<StackLine> {
     let threads = rickhouse_python::stacks().unwrap_or_default();
-    let frames = threads
+    threads
         .into_iter()
-        .filter(|thread| thread.native_id == native_id && !thread.frames.is_empty())
-        .flat_map(|thread| thread.frames);
-    let mut lines: Vec<String> = frames
-        .map(|frame| {
-            let (file, line, function) = (frame.file, frame.line, frame.function);
-            format!("  File \"{file}\", line {line}, in {function}")
+        .filter(|thread| thread.native_id == native_id)
+        .flat_map(|thread| thread.frames)
+        .map(|frame| StackLine {
+            file: frame.file,
+            line: frame.line,
+            function: frame.function,
+            source: String::new(),
         })
-        .collect();
-    lines.reverse();
-    lines.join("\n")
-}
-
-fn explain(interrupted: &Interrupted) {
-    let stack = match interrupted.stack.as_str() {
-        "" => "its thread runs no Python code at the moment",
-        stack => stack,
-    };
-    tracing::warn!(
-        code = "RH0301",
-        request = interrupted.label,
-        detail = stack,
-        "the request exceeded the request timeout and is interrupted"
-    );
+        .collect()
 }

@@ -1,12 +1,10 @@
 //! What can be known of an interpreter's requests without entering it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rickhouse_python::{Interpreter, ThreadIdent};
-
-use crate::settings::Settings;
 
 /// The longest request line kept for messages, in bytes.
 const LABEL: usize = 256;
@@ -16,12 +14,44 @@ pub(crate) struct InterpreterWatch {
     interpreter: &'static Interpreter,
     born: Instant,
     heartbeat_ms: AtomicU64,
-    threads: Box<[ThreadWatch]>,
-    stuck_after: Option<Duration>,
+    /// By the threads' numbers. Locked to add one, and to look at all; a thread keeps its own.
+    threads: Mutex<Vec<Arc<ThreadWatch>>>,
+    pub(crate) limits: Limits,
+}
+
+/// For how long requests may run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) request_timeout: Option<Duration>,
+    /// How long an interrupted request may take to end before it counts as stuck.
+    pub(crate) interrupt_timeout: Duration,
+    pub(crate) interrupts: Interrupts,
+}
+
+/// How often a request that runs for too long is interrupted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Interrupts {
+    /// Not at all: it counts as stuck at once.
+    Never,
+    /// Once; what an application does about it has the interrupt timeout to finish.
+    Once,
+    /// Until it ends: applications with bare `except:` swallow the first.
+    Repeated,
+}
+
+impl Limits {
+    fn stuck_after(&self) -> Option<Duration> {
+        let timeout = self.request_timeout?;
+        Some(match self.interrupts {
+            Interrupts::Never => timeout,
+            Interrupts::Once | Interrupts::Repeated => timeout + self.interrupt_timeout,
+        })
+    }
 }
 
 /// One thread's current request.
 pub(crate) struct ThreadWatch {
+    number: usize,
     /// Milliseconds since `born`, plus one; 0 while the thread serves nothing.
     started_ms: AtomicU64,
     finished: AtomicU64,
@@ -53,7 +83,7 @@ impl Current {
 pub struct StuckRequest {
     /// `PyInterpreterState_GetID` of the interpreter.
     pub interpreter: i64,
-    /// The thread's number in its interpreter, from 0.
+    /// The thread's number, from 0.
     pub thread: usize,
     /// Method and target.
     pub request_line: String,
@@ -77,26 +107,35 @@ pub struct InterpreterReport {
 }
 
 impl InterpreterWatch {
-    pub(crate) fn new(interpreter: &'static Interpreter, settings: &Settings) -> Self {
+    pub(crate) fn new(interpreter: &'static Interpreter, limits: Limits) -> Self {
         InterpreterWatch {
             interpreter,
             born: Instant::now(),
             heartbeat_ms: AtomicU64::new(0),
-            threads: (0..settings.threads.max(1))
-                .map(|_| ThreadWatch::new())
-                .collect(),
-            stuck_after: settings
-                .request_timeout
-                .map(|timeout| timeout + settings.interrupt_timeout),
+            threads: Mutex::default(),
+            limits,
         }
     }
 
-    pub(crate) fn thread(&self, number: usize) -> &ThreadWatch {
-        &self.threads[number]
+    /// The place of the thread `number`, made when it is new; threads are numbered from 0, per process.
+    pub(crate) fn thread(&self, number: usize) -> Arc<ThreadWatch> {
+        let mut threads = self.lock();
+        match threads.binary_search_by_key(&number, |thread| thread.number) {
+            Ok(found) => Arc::clone(&threads[found]),
+            Err(place) => {
+                let thread = Arc::new(ThreadWatch::new(number));
+                threads.insert(place, Arc::clone(&thread));
+                thread
+            }
+        }
     }
 
-    pub(crate) fn threads(&self) -> &[ThreadWatch] {
-        &self.threads
+    pub(crate) fn threads(&self) -> Vec<Arc<ThreadWatch>> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Arc<ThreadWatch>>> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn now_ms(&self) -> u64 {
@@ -110,49 +149,54 @@ impl InterpreterWatch {
 
     pub(crate) fn report(&self) -> InterpreterReport {
         let now = self.now_ms();
-        let running = |thread: &&ThreadWatch| thread.started_ms.load(Ordering::Relaxed) != 0;
+        let threads = self.threads();
+        let running = |thread: &&Arc<ThreadWatch>| thread.started_ms.load(Ordering::Relaxed) != 0;
         InterpreterReport {
             interpreter: self.interpreter.id(),
             silent_for: Duration::from_millis(
                 now.saturating_sub(self.heartbeat_ms.load(Ordering::Relaxed)),
             ),
-            running: self.threads.iter().filter(running).count(),
-            finished: self
-                .threads
+            running: threads.iter().filter(running).count(),
+            finished: threads
                 .iter()
                 .map(|thread| thread.finished.load(Ordering::Relaxed))
                 .sum(),
-            stuck: self.stuck(now),
+            stuck: self.stuck(&threads, now),
         }
     }
 
-    fn stuck(&self, now: u64) -> Vec<StuckRequest> {
-        let Some(limit) = self.stuck_after else {
+    fn stuck(&self, threads: &[Arc<ThreadWatch>], now: u64) -> Vec<StuckRequest> {
+        let Some(limit) = self.limits.stuck_after() else {
             return Vec::new();
         };
-        let late = |(number, thread): (usize, &ThreadWatch)| {
+        let late = |thread: &Arc<ThreadWatch>| {
             let running_for = thread.running_for(now).filter(|running| *running > limit)?;
             Some(StuckRequest {
                 interpreter: self.interpreter.id(),
-                thread: number,
+                thread: thread.number,
                 request_line: thread.current().label(),
                 running_for,
             })
         };
-        self.threads.iter().enumerate().filter_map(late).collect()
+        threads.iter().filter_map(late).collect()
     }
 }
 
 impl ThreadWatch {
-    fn new() -> Self {
+    fn new(number: usize) -> Self {
         ThreadWatch {
+            number,
             started_ms: AtomicU64::new(0),
             finished: AtomicU64::new(0),
             current: Mutex::default(),
         }
     }
 
-    /// A request begins on the calling thread.
+    pub(crate) fn number(&self) -> usize {
+        self.number
+    }
+
+    /// A request begins on the calling thread, or began for it at `now_ms`.
     pub(crate) fn begin(&self, number: u64, now_ms: u64, request_line: (&[u8], &[u8])) {
         let mut current = self.current();
         current.request = number;

@@ -109,13 +109,6 @@ pub type ap_HOOK_type_checker_t =
     ::core::option::Option<unsafe extern "C" fn(r: *mut request_rec) -> ::core::ffi::c_int>;
 pub type ap_HOOK_access_checker_t =
     ::core::option::Option<unsafe extern "C" fn(r: *mut request_rec) -> ::core::ffi::c_int>;
-pub type accept_function = ::core::option::Option<
-    unsafe extern "C" fn(
-        csd: *mut *mut ::core::ffi::c_void,
-        lr: *mut ap_listen_rec,
-        ptrans: *mut apr_pool_t,
-    ) -> apr_status_t,
->;
 pub type ap_generation_t = ::core::ffi::c_int;
 pub type ap_scoreboard_e = ::core::ffi::c_uint;
 pub type ap_HOOK_pre_mpm_t = ::core::option::Option<
@@ -749,22 +742,6 @@ pub struct core_dir_config {
     pub cgi_var_rules: *mut apr_hash_t,
 }
 #[repr(C)]
-#[derive(Debug)]
-pub struct ap_slave_t {
-    _unused: [u8; 0],
-}
-#[repr(C)]
-#[derive(Copy, Clone)]
-pub struct ap_listen_rec {
-    pub next: *mut ap_listen_rec,
-    pub sd: *mut apr_socket_t,
-    pub bind_addr: *mut apr_sockaddr_t,
-    pub accept_func: accept_function,
-    pub active: ::core::ffi::c_int,
-    pub protocol: *const ::core::ffi::c_char,
-    pub slave: *mut ap_slave_t,
-}
-#[repr(C)]
 #[derive(Copy, Clone)]
 pub struct tms {
     pub tms_utime: clock_t,
@@ -881,6 +858,7 @@ pub const APR_ENOTENOUGHENTROPY: u32 = 20028;
 pub const APR_INCHILD: u32 = 70001;
 pub const APR_INPARENT: u32 = 70002;
 pub const APR_TIMEUP: u32 = 70007;
+pub const APR_INCOMPLETE: u32 = 70008;
 pub const APR_EOF: u32 = 70014;
 pub const APR_EINIT: u32 = 70022;
 pub const APR_ENOTIMPL: u32 = 70023;
@@ -2045,23 +2023,6 @@ const _: () = {
         [::core::mem::offset_of!(core_dir_config, expr_handler) - 256usize];
     ["Offset of field: core_dir_config::cgi_var_rules"]
         [::core::mem::offset_of!(core_dir_config, cgi_var_rules) - 264usize];
-};
-#[allow(clippy::unnecessary_operation, clippy::identity_op)]
-const _: () = {
-    ["Size of ap_listen_rec"][::core::mem::size_of::<ap_listen_rec>() - 56usize];
-    ["Alignment of ap_listen_rec"][::core::mem::align_of::<ap_listen_rec>() - 8usize];
-    ["Offset of field: ap_listen_rec::next"][::core::mem::offset_of!(ap_listen_rec, next) - 0usize];
-    ["Offset of field: ap_listen_rec::sd"][::core::mem::offset_of!(ap_listen_rec, sd) - 8usize];
-    ["Offset of field: ap_listen_rec::bind_addr"]
-        [::core::mem::offset_of!(ap_listen_rec, bind_addr) - 16usize];
-    ["Offset of field: ap_listen_rec::accept_func"]
-        [::core::mem::offset_of!(ap_listen_rec, accept_func) - 24usize];
-    ["Offset of field: ap_listen_rec::active"]
-        [::core::mem::offset_of!(ap_listen_rec, active) - 32usize];
-    ["Offset of field: ap_listen_rec::protocol"]
-        [::core::mem::offset_of!(ap_listen_rec, protocol) - 40usize];
-    ["Offset of field: ap_listen_rec::slave"]
-        [::core::mem::offset_of!(ap_listen_rec, slave) - 48usize];
 };
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
@@ -3591,17 +3552,7 @@ unsafe extern "C" {
         b: *const apr_table_t,
         flags: ::core::ffi::c_uint,
     );
-    pub fn apr_stat(
-        finfo: *mut apr_finfo_t,
-        fname: *const ::core::ffi::c_char,
-        wanted: apr_int32_t,
-        pool: *mut apr_pool_t,
-    ) -> apr_status_t;
-    pub fn apr_file_dup2(
-        new_file: *mut apr_file_t,
-        old_file: *mut apr_file_t,
-        p: *mut apr_pool_t,
-    ) -> apr_status_t;
+    pub fn apr_file_close(file: *mut apr_file_t) -> apr_status_t;
     pub fn apr_socket_timeout_set(sock: *mut apr_socket_t, t: apr_interval_time_t) -> apr_status_t;
     pub fn apr_socket_timeout_get(
         sock: *mut apr_socket_t,
@@ -3640,12 +3591,7 @@ unsafe extern "C" {
     ) -> *mut ::core::ffi::c_void;
     pub fn apr_bucket_free(block: *mut ::core::ffi::c_void);
     pub fn apr_bucket_setaside_noop(data: *mut apr_bucket, pool: *mut apr_pool_t) -> apr_status_t;
-    pub static apr_bucket_type_flush: apr_bucket_type_t;
     pub static apr_bucket_type_eos: apr_bucket_type_t;
-    pub static apr_bucket_type_file: apr_bucket_type_t;
-    pub static apr_bucket_type_heap: apr_bucket_type_t;
-    pub static apr_bucket_type_immortal: apr_bucket_type_t;
-    pub static apr_bucket_type_transient: apr_bucket_type_t;
     pub fn apr_bucket_shared_make(
         b: *mut apr_bucket,
         data: *mut ::core::ffi::c_void,
@@ -3697,17 +3643,14 @@ unsafe extern "C" {
         proc_: *mut apr_proc_t,
         how: apr_kill_conditions_e,
     );
+    pub fn ap_regcomp(
+        preg: *mut ap_regex_t,
+        regex: *const ::core::ffi::c_char,
+        cflags: ::core::ffi::c_int,
+    ) -> ::core::ffi::c_int;
     pub fn ap_regexec(
         preg: *const ap_regex_t,
         string: *const ::core::ffi::c_char,
-        nmatch: apr_size_t,
-        pmatch: *mut ap_regmatch_t,
-        eflags: ::core::ffi::c_int,
-    ) -> ::core::ffi::c_int;
-    pub fn ap_regexec_len(
-        preg: *const ap_regex_t,
-        buff: *const ::core::ffi::c_char,
-        len: apr_size_t,
         nmatch: apr_size_t,
         pmatch: *mut ap_regmatch_t,
         eflags: ::core::ffi::c_int,
@@ -3718,6 +3661,7 @@ unsafe extern "C" {
         errbuf: *mut ::core::ffi::c_char,
         errbuf_size: apr_size_t,
     ) -> apr_size_t;
+    pub fn ap_regfree(preg: *mut ap_regex_t);
     pub fn ap_get_server_banner() -> *const ::core::ffi::c_char;
     pub fn ap_get_server_description() -> *const ::core::ffi::c_char;
     pub fn ap_add_version_component(pconf: *mut apr_pool_t, component: *const ::core::ffi::c_char);
@@ -3734,12 +3678,6 @@ unsafe extern "C" {
         s: *const ::core::ffi::c_char,
         toasc: ::core::ffi::c_int,
     ) -> *mut ::core::ffi::c_char;
-    pub fn ap_pregcomp(
-        p: *mut apr_pool_t,
-        pattern: *const ::core::ffi::c_char,
-        cflags: ::core::ffi::c_int,
-    ) -> *mut ap_regex_t;
-    pub fn ap_pregfree(p: *mut apr_pool_t, reg: *mut ap_regex_t);
     pub fn ap_pregsub(
         p: *mut apr_pool_t,
         input: *const ::core::ffi::c_char,
@@ -3825,7 +3763,6 @@ unsafe extern "C" {
         aszSucc: *const *const ::core::ffi::c_char,
         nOrder: ::core::ffi::c_int,
     );
-    pub static ap_bucket_type_eoc: apr_bucket_type_t;
     pub fn apr_dynamic_fn_retrieve(szName: *const ::core::ffi::c_char) -> apr_opt_fn_t;
     pub fn ap_get_brigade(
         filter: *mut ap_filter_t,
@@ -3911,7 +3848,6 @@ unsafe extern "C" {
     ) -> ::core::ffi::c_int;
     pub static mut ap_server_root: *const ::core::ffi::c_char;
     pub static mut ap_server_conf: *mut server_rec;
-    pub static mut ap_pglobal: *mut apr_pool_t;
     pub fn apr_os_file_get(thefile: *mut apr_os_file_t, file: *mut apr_file_t) -> apr_status_t;
     pub fn apr_os_sock_get(thesock: *mut apr_os_sock_t, sock: *mut apr_socket_t) -> apr_status_t;
     pub fn apr_os_file_put(
@@ -3939,7 +3875,6 @@ unsafe extern "C" {
     );
     pub fn ap_run_http_scheme(r: *const request_rec) -> *const ::core::ffi::c_char;
     pub fn ap_run_default_port(r: *const request_rec) -> apr_port_t;
-    pub static ap_bucket_type_error: apr_bucket_type_t;
     pub fn ap_bucket_error_create(
         error: ::core::ffi::c_int,
         buf: *const ::core::ffi::c_char,
@@ -3989,9 +3924,7 @@ unsafe extern "C" {
         nOrder: ::core::ffi::c_int,
         type_: ::core::ffi::c_int,
     );
-    pub static ap_bucket_type_eor: apr_bucket_type_t;
     pub fn ap_some_authn_required(r: *mut request_rec) -> ::core::ffi::c_int;
-    pub static mut ap_listeners: *mut ap_listen_rec;
     pub fn ap_close_listeners();
     pub fn ap_exists_scoreboard_image() -> ::core::ffi::c_int;
     pub fn ap_get_scoreboard_global() -> *mut global_score;
@@ -4024,8 +3957,10 @@ unsafe extern "C" {
         provider_version: *const ::core::ffi::c_char,
         provider: *const ::core::ffi::c_void,
     ) -> apr_status_t;
+    pub fn ap_send_http_options(r: *mut request_rec) -> ::core::ffi::c_int;
     pub fn ap_uname2id(name: *const ::core::ffi::c_char) -> uid_t;
     pub fn ap_gname2id(name: *const ::core::ffi::c_char) -> gid_t;
+    pub static mut ap_coredumpdir_configured: ::core::ffi::c_int;
     pub fn ap_hook_monitor(
         pf: ap_HOOK_monitor_t,
         aszPre: *const *const ::core::ffi::c_char,

@@ -13,6 +13,7 @@
 #include "ap_provider.h"
 #include "ap_regex.h"
 #include "mod_auth.h"
+#include "mod_core.h"
 #include "mpm_common.h"
 #include "scoreboard.h"
 #include "unixd.h"

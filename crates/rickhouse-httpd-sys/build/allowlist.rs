@@ -12,7 +12,7 @@ pub(crate) const FUNCTIONS: &[&str] = &[
     "ap_(get|set)_(module_config|core_module_config)",
     "ap_check_cmd_context|ap_walk_config|ap_getword_conf",
     "ap_server_root_relative|ap_runtime_dir_relative",
-    "ap_pregcomp|ap_pregfree|ap_regexec|ap_regexec_len|ap_pregsub|ap_regerror",
+    "ap_regcomp|ap_regfree|ap_regexec|ap_pregsub|ap_regerror",
     "ap_uname2id|ap_gname2id",
     // Processes and the MPM.
     "ap_mpm_query|ap_show_mpm|ap_state_query|ap_close_listeners|ap_exists_config_define",
@@ -42,7 +42,7 @@ pub(crate) const FUNCTIONS: &[&str] = &[
     "apr_(palloc|pstrdup|pstrmemdup|strerror)",
     "apr_table_(make|get|set|setn|add|addn|unset|elts|clear|overlap)",
     // Files, sockets, time.
-    "apr_os_file_(put|get)|apr_os_sock_get|apr_file_dup2|apr_stat|apr_time_now",
+    "apr_os_file_(put|get)|apr_os_sock_get|apr_file_close|apr_time_now",
     "apr_socket_timeout_(get|set)|apr_sockaddr_ip_get",
     "apr_date_parse_http",
 ];
@@ -64,8 +64,8 @@ pub(crate) const TYPES: &[&str] = &[
 
 /// Variables and constants.
 pub(crate) const VARIABLES: &[&str] = &[
-    "ap_unixd_config|ap_server_conf|ap_server_root|ap_listeners|ap_pglobal",
-    "apr_bucket_type_(eos|flush|file|heap|transient|immortal|eoc|error)|ap_bucket_type_(eor|eoc|error)",
+    "ap_unixd_config|ap_server_conf|ap_server_root|ap_coredumpdir_configured",
+    "apr_bucket_type_eos",
     "MODULE_MAGIC_(COOKIE|NUMBER_MAJOR|NUMBER_MINOR)",
     "AP_SERVER_.*VERSION.*",
     "OK|DECLINED|DONE|SUSPENDED|HTTP_[A-Z_]+|AP_FILTER_ERROR|AP_NOBODY_[A-Z]+",
@@ -74,7 +74,7 @@ pub(crate) const VARIABLES: &[&str] = &[
     "APLOG_[A-Z0-9_]+|APLOGNO_.*",
     "AP_MPMQ_[A-Z_]+|AP_SQ_.*",
     "APR_HOOK_[A-Z_]+|APR_OC_REASON_[A-Z]+|APR_INCHILD|APR_INPARENT",
-    "APR_SUCCESS|APR_E[A-Z]+|APR_TIMEUP|APR_OS_START_[A-Z]+",
+    "APR_SUCCESS|APR_INCOMPLETE|APR_E[A-Z]+|APR_TIMEUP|APR_OS_START_[A-Z]+",
     "APR_(FOPEN_READ|FOPEN_NOCLEANUP|FOPEN_SENDFILE_ENABLED|SENDFILE_ENABLED|FINFO_[A-Z]+)",
     "APR_PROC_[A-Z_]+|APR_REG|APR_DIR|APR_NOFILE",
     "AP_REG_(ICASE|EXTENDED|NOSUB|NEWLINE)|AP_MAX_REG_MATCH",

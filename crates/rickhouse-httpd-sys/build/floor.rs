@@ -79,7 +79,7 @@ fn is_about_newer(statement: &str) -> bool {
             .iter()
             .any(|field| statement.contains(&format!("\"Offset of field: {name}::{field}\"")))
     };
-    GROWING.iter().any(|name| sizes(name)) || NEWER.iter().any(fields)
+    GROWING.iter().any(sizes) || NEWER.iter().any(fields)
 }
 
 fn newer_of(name: &str) -> &'static [&'static str] {

@@ -14,6 +14,7 @@
     missing_docs,
     non_camel_case_types,
     non_upper_case_globals,
+    clippy::all,
     clippy::missing_safety_doc,
     clippy::allow_attributes_without_reason,
     clippy::multiple_unsafe_ops_per_block,

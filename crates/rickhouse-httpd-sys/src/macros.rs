@@ -2,9 +2,10 @@
 
 #![expect(non_snake_case, reason = "the names are those of the C headers")]
 
+use core::ffi::{c_int, c_void};
 use core::mem::offset_of;
 
-use crate::{apr_bucket, apr_bucket_brigade, apr_bucket_type_t};
+use crate::{apr_bucket, apr_bucket_brigade, apr_bucket_type_t, apr_hash_t};
 
 /// Where `ap_check_cmd_context` must not find a directive that is for the whole server; as of 2.4.37.
 pub const GLOBAL_ONLY: u32 = crate::NOT_IN_VIRTUALHOST
@@ -17,14 +18,26 @@ pub const GLOBAL_ONLY: u32 = crate::NOT_IN_VIRTUALHOST
 /// The minor magic number of httpd 2.4.37, which is what a module made with these bindings needs.
 pub const MODULE_MAGIC_NUMBER_MINOR_FLOOR: u32 = 83;
 
+/// `OPT_EXECCGI` of `Options`.
+pub const OPT_EXECCGI: c_int = 8;
+/// `AP_REQ_REJECT_PATH_INFO` of `request_rec::used_path_info`.
+pub const AP_REQ_REJECT_PATH_INFO: c_int = 1;
+/// `AP_CGI_PASS_AUTH_ON` of `core_dir_config::cgi_pass_auth`.
+pub const AP_CGI_PASS_AUTH_ON: u32 = 1;
+/// `AP_CORE_CONFIG_ON` of `core_dir_config`'s switches.
+pub const AP_CORE_CONFIG_ON: u32 = 1;
+/// `APR_HASH_KEY_STRING`: the key ends with a NUL.
+pub const APR_HASH_KEY_STRING: isize = -1;
+
+unsafe extern "C" {
+    /// See APR's `apr_hash.h`.
+    pub fn apr_hash_get(table: *mut apr_hash_t, key: *const c_void, length: isize) -> *mut c_void;
+}
+
 /// `APR_BRIGADE_SENTINEL`: what looks like a bucket before the first and after the last one.
 ///
 /// # Safety
 /// `brigade` points to a brigade.
-#[expect(
-    clippy::cast_ptr_alignment,
-    reason = "a ring's sentinel is not a bucket, and only its links are ever used"
-)]
 pub unsafe fn APR_BRIGADE_SENTINEL(brigade: *mut apr_bucket_brigade) -> *mut apr_bucket {
     // SAFETY: the field is inside of the brigade that the caller vouches for.
     let list = unsafe { &raw mut (*brigade).list };
@@ -65,38 +78,9 @@ pub unsafe fn APR_BRIGADE_INSERT_TAIL(brigade: *mut apr_bucket_brigade, bucket: 
     // SAFETY: as above.
     unsafe { (*bucket).link.prev = last };
     // SAFETY: `last` is a bucket of the ring, or the sentinel, of which only the links are touched.
-    unsafe { (&raw mut (*last).link.next).write(bucket) };
+    unsafe { (*last).link.next = bucket };
     // SAFETY: the sentinel's links are those of the brigade.
     unsafe { (*brigade).list.prev = bucket };
-}
-
-/// `apr_bucket_delete`: takes a bucket out of its brigade and frees it.
-///
-/// # Safety
-/// `bucket` points to a bucket in a brigade; nobody uses it afterwards.
-pub unsafe fn apr_bucket_delete(bucket: *mut apr_bucket) {
-    // SAFETY: the caller vouches for the bucket.
-    let next = unsafe { (*bucket).link.next };
-    // SAFETY: as above.
-    let previous = unsafe { (*bucket).link.prev };
-    // SAFETY: neighbours in a ring are buckets or its sentinel, of which only the links are touched.
-    unsafe { (&raw mut (*previous).link.next).write(next) };
-    // SAFETY: as above.
-    unsafe { (&raw mut (*next).link.prev).write(previous) };
-    // SAFETY: a bucket has a type, which outlives it.
-    let destroy = unsafe { (*(*bucket).type_).destroy };
-    // SAFETY: as above.
-    let data = unsafe { (*bucket).data };
-    if let Some(destroy) = destroy {
-        // SAFETY: a type's `destroy` takes the data of its buckets, once.
-        unsafe { destroy(data) };
-    }
-    // SAFETY: a bucket has the function that frees it.
-    let free = unsafe { (*bucket).free };
-    if let Some(free) = free {
-        // SAFETY: `free` takes the bucket it is in, once.
-        unsafe { free(bucket.cast()) };
-    }
 }
 
 /// `APR_BUCKET_IS_EOS` and its like, by the address of the type.

@@ -2,9 +2,11 @@
 
 use std::marker::PhantomData;
 use std::ptr::NonNull;
+use std::time::Duration;
 
 use rickhouse_httpd_sys as sys;
 
+use crate::status::Status;
 use crate::text::bytes;
 
 /// The connection of a request, for as long as the request.
@@ -53,6 +55,21 @@ impl<'c> Connection<'c> {
         unsafe { bytes(text) }
     }
 
+    /// `local_addr`: our port.
+    pub fn local_port(self) -> Option<u16> {
+        // SAFETY: the connection lives, and its addresses as long.
+        let address = unsafe { (*self.as_ptr()).local_addr.as_ref() };
+        address.map(|address| address.port)
+    }
+
+    /// The host name of `local_addr`, where it has one.
+    pub fn local_host(self) -> Option<&'c [u8]> {
+        // SAFETY: the connection lives, and its addresses as long.
+        let address = unsafe { (*self.as_ptr()).local_addr.as_ref() }?;
+        // SAFETY: it is in the connection's pool and not changed in place.
+        unsafe { bytes(address.hostname) }
+    }
+
     /// `log_id`: what the error log calls this connection, once something has been logged of it.
     pub fn log_id(self) -> Option<&'c [u8]> {
         // SAFETY: the connection lives.
@@ -71,5 +88,39 @@ impl<'c> Connection<'c> {
     pub fn keepalives(self) -> i32 {
         // SAFETY: the connection lives.
         unsafe { (*self.as_ptr()).keepalives }
+    }
+
+    /// `apr_socket_timeout_get`: how long a read or write of the client's socket may take; nothing is for ever.
+    ///
+    /// # Errors
+    /// When APR cannot say.
+    pub fn timeout(self) -> Result<Option<Duration>, Status> {
+        let mut timeout = 0;
+        // SAFETY: the socket lives as long as the connection.
+        Status::check(unsafe { sys::apr_socket_timeout_get(self.socket()?, &raw mut timeout) })?;
+        Ok(u64::try_from(timeout).ok().map(Duration::from_micros))
+    }
+
+    /// `apr_socket_timeout_set`; whoever sets it puts it back before the hook returns.
+    ///
+    /// # Errors
+    /// When the socket cannot be changed.
+    pub fn set_timeout(self, timeout: Option<Duration>) -> Result<(), Status> {
+        let micros = timeout.map_or(-1, |timeout| {
+            i64::try_from(timeout.as_micros()).unwrap_or(i64::MAX)
+        });
+        // SAFETY: the socket lives as long as the connection, which is this thread's.
+        Status::check(unsafe { sys::apr_socket_timeout_set(self.socket()?, micros) })
+    }
+
+    /// `ap_get_conn_socket`.
+    pub(crate) fn socket(self) -> Result<*mut sys::apr_socket_t, Status> {
+        // SAFETY: the connection lives.
+        let socket = unsafe { sys::ap_get_conn_socket(self.as_ptr()) };
+        if socket.is_null() {
+            Err(Status::GENERAL)
+        } else {
+            Ok(socket)
+        }
     }
 }

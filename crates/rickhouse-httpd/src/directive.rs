@@ -1,7 +1,6 @@
 //! Directives: `command_rec` and the table of them.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
-use std::ops::BitOr;
 use std::ptr;
 
 use rickhouse_httpd_sys as sys;
@@ -26,13 +25,11 @@ impl Contexts {
     /// `OR_AUTHCFG`: in sections, and in `.htaccess` with `AllowOverride AuthConfig`.
     pub const AUTH_CONFIG: Self = Self(sys::OR_AUTHCFG);
     /// [`SERVER`](Self::SERVER) and [`SECTION`](Self::SECTION).
-    pub const SERVER_AND_SECTION: Self = Self(sys::RSRC_CONF | sys::ACCESS_CONF);
-}
+    pub const SERVER_AND_SECTION: Self = Self::SERVER.or(Self::SECTION);
 
-impl BitOr for Contexts {
-    type Output = Self;
-
-    fn bitor(self, other: Self) -> Self {
+    /// Where the one or the other may stand.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 }
@@ -40,12 +37,21 @@ impl BitOr for Contexts {
 /// What a directive answers; the text is what httpd prints after file and line.
 pub type Said = Result<(), String>;
 
+/// What sets something by one word, or by a line.
+pub type RunOne<M> = fn(&mut CommandContext<'_, M>, &[u8]) -> Said;
+/// What sets something by two words.
+pub type RunTwo<M> = fn(&mut CommandContext<'_, M>, &[u8], &[u8]) -> Said;
+/// What sets something by one or two words.
+pub type RunOneOrTwo<M> = fn(&mut CommandContext<'_, M>, &[u8], Option<&[u8]>) -> Said;
+/// What sets something that is on or off.
+pub type RunFlag<M> = fn(&mut CommandContext<'_, M>, bool) -> Said;
+
 enum Run<M: Module> {
-    Raw(fn(&mut CommandContext<'_, M>, &[u8]) -> Said),
-    Take1(fn(&mut CommandContext<'_, M>, &[u8]) -> Said),
-    Take2(fn(&mut CommandContext<'_, M>, &[u8], &[u8]) -> Said),
-    Take12(fn(&mut CommandContext<'_, M>, &[u8], Option<&[u8]>) -> Said),
-    Flag(fn(&mut CommandContext<'_, M>, bool) -> Said),
+    Raw(RunOne<M>),
+    Take1(RunOne<M>),
+    Take2(RunTwo<M>),
+    Take12(RunOneOrTwo<M>),
+    Flag(RunFlag<M>),
 }
 
 /// One directive. Arguments are bytes: configuration files have no encoding.
@@ -62,7 +68,7 @@ impl<M: Module> Command<M> {
         name: &'static CStr,
         contexts: Contexts,
         help: &'static CStr,
-        run: fn(&mut CommandContext<'_, M>, &[u8]) -> Said,
+        run: RunOne<M>,
     ) -> Self {
         let run = Run::Raw(run);
         Self {
@@ -78,7 +84,7 @@ impl<M: Module> Command<M> {
         name: &'static CStr,
         contexts: Contexts,
         help: &'static CStr,
-        run: fn(&mut CommandContext<'_, M>, &[u8]) -> Said,
+        run: RunOne<M>,
     ) -> Self {
         let run = Run::Take1(run);
         Self {
@@ -94,7 +100,7 @@ impl<M: Module> Command<M> {
         name: &'static CStr,
         contexts: Contexts,
         help: &'static CStr,
-        run: fn(&mut CommandContext<'_, M>, &[u8], &[u8]) -> Said,
+        run: RunTwo<M>,
     ) -> Self {
         let run = Run::Take2(run);
         Self {
@@ -110,7 +116,7 @@ impl<M: Module> Command<M> {
         name: &'static CStr,
         contexts: Contexts,
         help: &'static CStr,
-        run: fn(&mut CommandContext<'_, M>, &[u8], Option<&[u8]>) -> Said,
+        run: RunOneOrTwo<M>,
     ) -> Self {
         let run = Run::Take12(run);
         Self {
@@ -127,7 +133,7 @@ impl<M: Module> Command<M> {
         name: &'static CStr,
         contexts: Contexts,
         help: &'static CStr,
-        run: fn(&mut CommandContext<'_, M>, bool) -> Said,
+        run: RunFlag<M>,
     ) -> Self {
         let run = Run::Flag(run);
         Self {
@@ -260,8 +266,10 @@ unsafe extern "C" fn two<M: Module>(
         "directive",
         Err("Internal error; see the record before this one.".to_owned()),
         || {
-            // SAFETY: `record` put the address of a command of M there.
-            let command = unsafe { &*(*parms).info.cast::<Command<M>>() };
+            // SAFETY: httpd passes its state.
+            let info = unsafe { (*parms).info };
+            // SAFETY: `record` put the address of a static command of M there.
+            let command = unsafe { &*info.cast::<Command<M>>() };
             // SAFETY: httpd's arguments live while this function runs and are not changed.
             let first = unsafe { bytes(first) }.unwrap_or_default();
             // SAFETY: as above.

@@ -1,7 +1,5 @@
 //! What start-up hooks are given: one reading of the configuration and what was made of it.
 
-use std::ptr;
-
 use rickhouse_httpd_sys as sys;
 
 use crate::pool::Pool;
@@ -36,7 +34,7 @@ impl<'g> Generation<'g> {
     /// The configuration has been read, and does not go away during `'g`.
     pub(crate) unsafe fn current() -> Self {
         // SAFETY: httpd writes this variable while it is single-threaded only, and we are on its thread.
-        let server = unsafe { ptr::addr_of!(sys::ap_server_conf).read() };
+        let server = unsafe { sys::ap_server_conf };
         // SAFETY: the caller says that there is a server.
         let process = unsafe { (*server).process };
         // SAFETY: every server has the one process record.

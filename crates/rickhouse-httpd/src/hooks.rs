@@ -8,6 +8,7 @@ use rickhouse_httpd_sys as sys;
 
 use crate::fence::fence;
 use crate::generation::{ChildInit, Generation, PreConfig, Startup};
+use crate::log;
 use crate::outcome::{Authentication, Authorization, Failed, Outcome};
 use crate::pool::Pool;
 use crate::record::Module;
@@ -283,12 +284,15 @@ unsafe fn on_request<T>(
     request: *mut sys::request_rec,
     run: impl FnOnce(&mut Request<'_>) -> T,
 ) -> T {
-    fence(entry, fallback, || {
-        // SAFETY: the caller vouches for it; the value does not outlive this closure, for `run` knows no lifetime
-        // that it could keep it for.
-        let mut request = unsafe { Request::from_raw(request) };
-        request.inside(run)
-    })
+    let run = || {
+        fence(entry, fallback, || {
+            // SAFETY: the caller vouches for it; the value does not outlive this closure, for `run` knows no lifetime
+            // that it could keep it for.
+            run(&mut unsafe { Request::from_raw(request) })
+        })
+    };
+    // SAFETY: as above.
+    unsafe { log::inside(request, run) }
 }
 
 /// The entry of a hook that takes a request and answers an `Outcome`.
@@ -303,7 +307,31 @@ macro_rules! request_entries {
     };
 }
 
-request_entries!(translate_name access_checker fixups handler);
+request_entries!(translate_name access_checker fixups);
+
+unsafe extern "C" fn handler<M: Module>(request: *mut sys::request_rec) -> c_int {
+    // SAFETY: as httpd calls us.
+    let outcome = unsafe {
+        on_request("handler", None, request, |request| {
+            Some(M::handler(request))
+        })
+    };
+    let outcome = outcome.unwrap_or_else(|| {
+        // SAFETY: as above; the handler's own value is gone.
+        unsafe { on_request("handler", Outcome::Answered, request, after_panic) }
+    });
+    outcome.code()
+}
+
+/// An error page behind half a response would be taken for a part of it.
+fn after_panic(request: &mut Request<'_>) -> Outcome {
+    if !request.has_begun() {
+        return Outcome::INTERNAL_ERROR;
+    }
+    // Whether or not the client is still there, there is nothing more to say.
+    let _ = request.end_truncated();
+    Outcome::Ok
+}
 
 unsafe extern "C" fn check_password<M: Module>(
     request: *mut sys::request_rec,

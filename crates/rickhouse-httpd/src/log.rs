@@ -74,7 +74,10 @@ pub enum Scope<'a> {
     Request(RequestScope<'a>),
     /// One connection.
     Connection(Connection<'a>),
-    /// The request that this thread is inside of ([`Request::inside`]), otherwise the main server. From any thread.
+    /// The server of the process, what the process itself has to say: the main server, or
+    /// [`Forked::log_as`](crate::process::Forked::log_as). From any thread.
+    Process,
+    /// The request that this thread is inside of ([`Request::inside`]), otherwise [`Scope::Process`]. From any thread.
     Current,
 }
 
@@ -94,13 +97,23 @@ impl<'r> Request<'r> {
         })
     }
 
-    /// Runs `body` with this request as what [`Scope::Current`] means on this thread. May be nested.
+    /// Runs `body` with this request as what [`Scope::Current`] means on this thread. May be nested; each hook runs
+    /// in it already.
     ///
     /// For text that comes out of a call into foreign code, such as what a Python application prints.
     pub fn inside<T>(&mut self, body: impl FnOnce(&mut Self) -> T) -> T {
-        let _restore = Restore(CURRENT.replace(self.as_ptr()));
-        body(self)
+        // SAFETY: the request lives at least as long as this value.
+        unsafe { inside(self.as_ptr(), || body(self)) }
     }
+}
+
+/// What [`Request::inside`] does.
+///
+/// # Safety
+/// `request` is null or lives while `body` runs.
+pub(crate) unsafe fn inside<T>(request: *const sys::request_rec, body: impl FnOnce() -> T) -> T {
+    let _restore = Restore(CURRENT.replace(request));
+    body()
 }
 
 thread_local! {
@@ -152,8 +165,9 @@ impl Target {
             Scope::Server(server) => body(&Self::Server(server.as_ptr())),
             Scope::Request(request) => body(&Self::Request(request.request)),
             Scope::Connection(connection) => body(&Self::Connection(connection.as_ptr())),
+            Scope::Process => server::with_home(|server| body(&Self::Server(server))),
             Scope::Current => match CURRENT.get() {
-                none if none.is_null() => server::with_main(|server| body(&Self::Server(server))),
+                none if none.is_null() => server::with_home(|server| body(&Self::Server(server))),
                 request => body(&Self::Request(request)),
             },
         }

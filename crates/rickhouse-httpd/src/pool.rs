@@ -71,6 +71,12 @@ impl<'p> Pool<'p> {
         kept
     }
 
+    /// Runs `body` when the pool goes away. Processes that were forked meanwhile have a copy of the pool: where it matters,
+    /// `body` looks whether it is in the right one.
+    pub fn at_end(self, body: impl FnOnce() + Send + 'static) {
+        self.keep(AtEnd(Some(body)));
+    }
+
     /// Memory in the pool that holds `value`, which needs no drop; for what APR or httpd keep a pointer to.
     pub(crate) fn place<T: Copy>(self, value: T) -> NonNull<T> {
         // APR aligns to eight bytes.
@@ -82,6 +88,17 @@ impl<'p> Pool<'p> {
         // SAFETY: the memory is fresh, large enough and aligned.
         unsafe { place.write(value) };
         place
+    }
+}
+
+/// Runs a function when it is dropped.
+struct AtEnd<F: FnOnce()>(Option<F>);
+
+impl<F: FnOnce()> Drop for AtEnd<F> {
+    fn drop(&mut self) {
+        if let Some(body) = self.0.take() {
+            body();
+        }
     }
 }
 

@@ -116,7 +116,7 @@ pub trait Module: Registered {
 /// That a type is the module of this library; implemented by [`module!`](crate::module) only.
 ///
 /// # Safety
-/// The record was made for this type, and is the library's only one.
+/// The record was made for this type.
 pub unsafe trait Registered: Sized + 'static {
     /// The record.
     fn record() -> &'static Record;

@@ -17,6 +17,10 @@ use crate::text::{HasNul, bytes};
 /// The request that a hook is called for.
 pub struct Request<'r> {
     request: NonNull<sys::request_rec>,
+    // One brigade for each direction, made when needed: each would otherwise cost memory of the request per read or
+    // write, which adds up in long responses.
+    input: Option<NonNull<sys::apr_bucket_brigade>>,
+    output: Option<NonNull<sys::apr_bucket_brigade>>,
     life: PhantomData<&'r mut sys::request_rec>,
 }
 
@@ -29,6 +33,8 @@ impl<'r> Request<'r> {
     pub(crate) unsafe fn from_raw(request: *mut sys::request_rec) -> Self {
         Self {
             request: NonNull::new(request).expect("httpd passes a request"),
+            input: None,
+            output: None,
             life: PhantomData,
         }
     }
@@ -239,6 +245,27 @@ impl Request<'_> {
         let copy = self.pool().copy(name)?;
         self.record_mut().user = copy;
         Ok(())
+    }
+
+    pub(crate) fn input_brigade(&mut self) -> *mut sys::apr_bucket_brigade {
+        let brigade = self.input.unwrap_or_else(|| self.new_brigade());
+        self.input = Some(brigade);
+        brigade.as_ptr()
+    }
+
+    pub(crate) fn output_brigade(&mut self) -> *mut sys::apr_bucket_brigade {
+        let brigade = self.output.unwrap_or_else(|| self.new_brigade());
+        self.output = Some(brigade);
+        brigade.as_ptr()
+    }
+
+    fn new_brigade(&self) -> NonNull<sys::apr_bucket_brigade> {
+        let connection = self.connection().as_ptr();
+        // SAFETY: the connection lives.
+        let allocator = unsafe { (*connection).bucket_alloc };
+        // SAFETY: pool and allocator live.
+        let brigade = unsafe { sys::apr_brigade_create(self.record().pool, allocator) };
+        NonNull::new(brigade).expect("httpd ends the process when there is no memory")
     }
 
     pub(crate) fn record_mut(&mut self) -> &mut sys::request_rec {

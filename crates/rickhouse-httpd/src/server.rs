@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicPtr, Ordering};
 use std::time::Duration;
 
 use rickhouse_httpd_sys as sys;
@@ -46,6 +47,11 @@ impl<'s> Server<'s> {
     pub fn config<M: Module>(self) -> &'s M::ServerConfig {
         // SAFETY: the vector is this server's, and the slot in it of type M is made by `config`.
         unsafe { config::get(self.record().module_config, M::record()) }
+    }
+
+    /// A number that no other server of this reading of the configuration has.
+    pub fn id(self) -> usize {
+        self.as_ptr().addr()
     }
 
     /// `is_virtual`: whether this is a `<VirtualHost>`.
@@ -119,9 +125,22 @@ impl PartialEq for Server<'_> {
 
 impl Eq for Server<'_> {}
 
-/// Runs `body` with the main server, null before there is one.
-pub(crate) fn with_main<T>(body: impl FnOnce(*const sys::server_rec) -> T) -> T {
+/// The server whose records are those of this process, null for the main one. Set in forked processes only, which have
+/// one thread then.
+static HOME: AtomicPtr<sys::server_rec> = AtomicPtr::new(ptr::null_mut());
+
+/// Makes the records of this process those of `server`, which lives as long as the process.
+pub(crate) fn set_home(server: Server<'_>) {
+    HOME.store(server.as_ptr(), Ordering::Relaxed);
+}
+
+/// Runs `body` with the server whose records are those of this process; null before there is one.
+pub(crate) fn with_home<T>(body: impl FnOnce(*const sys::server_rec) -> T) -> T {
+    let home = HOME.load(Ordering::Relaxed);
+    if !home.is_null() {
+        return body(home);
+    }
     // SAFETY: httpd writes this variable while it is single-threaded only.
-    let server = unsafe { ptr::addr_of!(sys::ap_server_conf).read() };
+    let server = unsafe { sys::ap_server_conf };
     body(server)
 }

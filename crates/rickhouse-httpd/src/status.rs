@@ -17,6 +17,8 @@ const OWN: c_int = sys::APR_OS_START_ERROR as c_int;
 impl Status {
     /// `APR_EGENERAL`, for what has no better number.
     pub const GENERAL: Self = Self(sys::APR_EGENERAL as c_int);
+    /// `AP_FILTER_ERROR`; see [`is_answered`](Self::is_answered).
+    pub const ANSWERED: Self = Self(sys::AP_FILTER_ERROR);
 
     /// Nothing for `APR_SUCCESS`.
     pub(crate) fn check(status: sys::apr_status_t) -> Result<(), Self> {
@@ -35,7 +37,12 @@ impl Status {
     /// Whether a filter has already sent an answer of its own: the handler must return [`Status::to_outcome`] and send
     /// nothing more.
     pub fn is_answered(self) -> bool {
-        self.0 == sys::AP_FILTER_ERROR
+        self == Self::ANSWERED
+    }
+
+    /// `APR_STATUS_IS_EAGAIN`: nothing is there yet.
+    pub fn is_again(self) -> bool {
+        self.0 == libc::EAGAIN
     }
 
     /// `APR_STATUS_IS_TIMEUP`: a time limit of the connection has passed.
@@ -59,7 +66,7 @@ impl Status {
         match self.0 {
             code if self.is_time_up() || code == libc::EAGAIN => io::ErrorKind::TimedOut,
             libc::EPIPE | libc::ECONNRESET | libc::ECONNABORTED => io::ErrorKind::ConnectionAborted,
-            code if code == sys::APR_EOF as c_int || code == sys::APR_EINCOMPLETE as c_int => {
+            code if code == sys::APR_EOF as c_int || code == sys::APR_INCOMPLETE as c_int => {
                 io::ErrorKind::UnexpectedEof
             }
             code if 0 < code && code < OWN => io::Error::from_raw_os_error(code).kind(),
@@ -71,6 +78,9 @@ impl Status {
 impl fmt::Display for Status {
     /// The text of `apr_strerror`.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_answered() {
+            return formatter.write_str("a filter has answered the client");
+        }
         let mut text: [c_char; 200] = [0; 200];
         // SAFETY: APR writes into the buffer, no more than its length with the NUL counted.
         unsafe { sys::apr_strerror(self.0, text.as_mut_ptr(), text.len()) };

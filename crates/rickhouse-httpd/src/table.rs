@@ -67,6 +67,17 @@ impl<'t> Table<'t> {
         self.put(sys::apr_table_add, key, value)
     }
 
+    /// Joins a value with the one that `key` has, by a comma and a space.
+    ///
+    /// # Errors
+    /// When key or value have a NUL.
+    pub fn merge(self, key: &[u8], value: &[u8]) -> Result<(), HasNul> {
+        match self.get(key) {
+            Some(before) => self.set(key, &[before, b", ", value].concat()),
+            None => self.set(key, value),
+        }
+    }
+
     /// Removes all values of `key`.
     pub fn unset(self, key: &[u8]) {
         if let Ok(key) = CString::new(key) {
@@ -108,9 +119,26 @@ impl<'t> Table<'t> {
         })
     }
 
+    /// As [`iter`](Table::iter), and those without a value, too: `SetEnv NAME`, if httpd's module left it so.
+    pub fn iter_optional(self) -> impl Iterator<Item = (&'t [u8], Option<&'t [u8]>)> {
+        let entries: Vec<(*const c_char, *const c_char)> = self
+            .entries()
+            .iter()
+            .map(|entry| (entry.key.cast_const(), entry.val.cast_const()))
+            .collect();
+        entries.into_iter().filter_map(|(key, value)| {
+            // SAFETY: keys live as long as the table's pool and do not change in place.
+            let key = unsafe { bytes(key) }?;
+            // SAFETY: as above.
+            Some((key, unsafe { bytes(value) }))
+        })
+    }
+
     fn entries(&self) -> &[sys::apr_table_entry_t] {
-        // SAFETY: the table lives; the array that it tells of is its own.
-        let array = unsafe { *sys::apr_table_elts(self.table.as_ptr()) };
+        // SAFETY: the table lives.
+        let array = unsafe { sys::apr_table_elts(self.table.as_ptr()) };
+        // SAFETY: it is the table's own array.
+        let array = unsafe { &*array };
         let length = usize::try_from(array.nelts).unwrap_or_default();
         if length == 0 || array.elts.is_null() {
             return &[];

@@ -147,14 +147,19 @@ impl std::fmt::Display for Identity {
     }
 }
 
-struct Account {
-    uid: libc::uid_t,
+/// Home directory of the account with this number.
+pub(crate) fn home_by_number(uid: libc::uid_t) -> Result<Option<CString>, OsError> {
+    Ok(account_by_number(uid)?.map(|account| account.home))
+}
+
+pub(crate) struct Account {
+    pub(crate) uid: libc::uid_t,
     gid: libc::gid_t,
-    name: CString,
+    pub(crate) name: CString,
     home: CString,
 }
 
-fn account_by_name(name: &str) -> Result<Option<Account>, OsError> {
+pub(crate) fn account_by_name(name: &str) -> Result<Option<Account>, OsError> {
     let Ok(name) = CString::new(name) else {
         return Ok(None);
     };
@@ -172,7 +177,7 @@ fn account_by_name(name: &str) -> Result<Option<Account>, OsError> {
     })
 }
 
-fn account_by_number(uid: libc::uid_t) -> Result<Option<Account>, OsError> {
+pub(crate) fn account_by_number(uid: libc::uid_t) -> Result<Option<Account>, OsError> {
     read_account(|record, buffer, found| {
         // SAFETY: record, buffer (with its true length) and found are valid for writing.
         unsafe { libc::getpwuid_r(uid, record, buffer.as_mut_ptr().cast(), buffer.len(), found) }
@@ -226,7 +231,7 @@ fn group_number(group: &str) -> Result<libc::gid_t, OsError> {
 }
 
 /// One look-up by a `get…_r` function: grows the buffer until the record fits, then reads it by `take`.
-fn read_record<Record, Taken>(
+pub(crate) fn read_record<Record, Taken>(
     what: &'static str,
     call: impl Fn(*mut Record, &mut [u8], *mut *mut Record) -> libc::c_int,
     take: impl FnOnce(&Record) -> Taken,

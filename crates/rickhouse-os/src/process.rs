@@ -2,7 +2,12 @@
 
 use std::fs;
 
-use rustix::process::{Pid, test_kill_process};
+use rustix::process::{
+    DumpableBehavior, Pid, Signal, set_dumpable_behavior, set_parent_process_death_signal,
+    setpriority_process, test_kill_process,
+};
+
+use crate::error::OsError;
 
 /// Ends the process at once: no destructor, no `atexit` handler of C, no finalisation of Python runs.
 ///
@@ -49,6 +54,42 @@ pub fn describe(pid: u32) -> String {
 #[must_use]
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
+}
+
+/// Whether the calling thread is the only one of this process; `false` where `/proc` does not tell.
+#[must_use]
+pub fn is_single_threaded() -> bool {
+    fs::read_dir("/proc/self/task").is_ok_and(|threads| threads.count() == 1)
+}
+
+/// Sets the scheduling priority ("nice" value) of this process; beyond -20 and 19 it is cut.
+///
+/// # Errors
+/// [`OsError::Call`]: only root may have a higher priority (a lower number).
+pub fn set_priority(priority: i32) -> Result<(), OsError> {
+    setpriority_process(None, priority).map_err(|errno| OsError::call("setpriority", errno))
+}
+
+/// Allows a memory dump again, which the kernel forbids when a process changes its user.
+///
+/// # Errors
+/// [`OsError::Call`].
+pub fn allow_core_dump() -> Result<(), OsError> {
+    set_dumpable_behavior(DumpableBehavior::Dumpable)
+        .map_err(|errno| OsError::call("prctl(PR_SET_DUMPABLE)", errno))
+}
+
+/// Asks for `SIGTERM` when the thread that forked this process ends. A change of user undoes it, so ask afterwards.
+///
+/// `Ok(false)` when `parent`, the process that forked, is gone already.
+///
+/// # Errors
+/// [`OsError::Call`].
+pub fn end_with_parent(parent: u32) -> Result<bool, OsError> {
+    set_parent_process_death_signal(Some(Signal::TERM))
+        .map_err(|errno| OsError::call("prctl(PR_SET_PDEATHSIG)", errno))?;
+    // It may have died between the fork and the request.
+    Ok(parent_id() == parent)
 }
 
 #[cfg(test)]

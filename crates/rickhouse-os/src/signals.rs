@@ -91,7 +91,7 @@ impl AsFd for Signals {
 }
 
 /// Replaces the handler of a signal by one of the two of the kernel's own.
-fn set_disposition(number: i32, disposition: libc::sighandler_t) -> io::Result<()> {
+pub(crate) fn set_disposition(number: i32, disposition: libc::sighandler_t) -> io::Result<()> {
     // SAFETY: SIG_DFL and SIG_IGN, the only values passed, are valid handlers for every signal but KILL and STOP, and
     // those are not passed; no code of ours runs at delivery.
     let before = unsafe { libc::signal(number, disposition) };

@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{AtFlags, Mode, OFlags, chownat, fstat, open};
 use rustix::io::Errno;
@@ -115,10 +116,21 @@ pub(crate) fn bind_new(path: &Path, mode: Option<u32>) -> Result<OwnedFd, Errno>
     let name = SocketAddrUnix::new(path)?;
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let fd = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-    let before = mode.map(|mode| umask(Mode::from_bits_truncate(!mode & 0o777)));
-    let bound = bind(&fd, &name);
-    before.map(umask);
-    bound.map(|()| fd)
+    match mode {
+        Some(mode) => under_umask(!mode & 0o777, || bind(&fd, &name)),
+        None => bind(&fd, &name),
+    }?;
+    Ok(fd)
+}
+
+/// Does something under another umask. Two that do so at the same time would end with the wrong one.
+pub(crate) fn under_umask<R>(mask: u32, work: impl FnOnce() -> R) -> R {
+    static CHANGING: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = CHANGING.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = umask(Mode::from_bits_truncate(mask));
+    let result = work();
+    umask(before);
+    result
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! Calling Python.
 
 use std::ffi::CStr;
+use std::ptr::NonNull;
 
 use pyo3_ffi as ffi;
 
-use crate::error::PyResult;
+use crate::error::{Error, PyResult};
 use crate::object::Object;
 use crate::token::Python;
 
@@ -54,5 +55,45 @@ impl<'py> Python<'py> {
         let module = unsafe { ffi::PyImport_ExecCodeModule(name.as_ptr(), code.as_ptr()) };
         // SAFETY: a new reference, or NULL with an exception.
         unsafe { Object::from_call(self, module) }
+    }
+
+    /// Runs a code object as the body of a new module, which `sys.modules` holds while it runs and afterwards; when it
+    /// raises, the module is taken out again (`PyImport_ExecCodeModuleObject`).
+    pub fn exec_module(
+        self,
+        name: &Object<'py>,
+        code: &Object<'py>,
+        path: &Object<'py>,
+    ) -> PyResult<'py> {
+        // SAFETY: attached; all are live; NULL stands for no compiled file.
+        let module = unsafe {
+            ffi::PyImport_ExecCodeModuleObject(
+                name.as_ptr(),
+                code.as_ptr(),
+                path.as_ptr(),
+                std::ptr::null_mut(),
+            )
+        };
+        // SAFETY: a new reference, or NULL with an exception.
+        unsafe { Object::from_call(self, module) }
+    }
+
+    /// The module `name` of `sys.modules`; imports nothing (`PyImport_GetModule`).
+    pub fn loaded_module(self, name: &Object<'py>) -> PyResult<'py, Option<Object<'py>>> {
+        unsafe extern "C" {
+            fn PyImport_GetModule(name: *mut ffi::PyObject) -> *mut ffi::PyObject;
+        }
+        // SAFETY: attached; a live object.
+        let module = unsafe { PyImport_GetModule(name.as_ptr()) };
+        if let Some(module) = NonNull::new(module) {
+            // SAFETY: a new reference.
+            return Ok(Some(unsafe { Object::from_owned(self, module) }));
+        }
+        // SAFETY: attached. NULL means that there is none, or an error when an exception is set.
+        if unsafe { ffi::PyErr_Occurred() }.is_null() {
+            Ok(None)
+        } else {
+            Err(Error::take(self))
+        }
     }
 }

@@ -87,6 +87,13 @@ impl<'py> Error<'py> {
         if status < 0 { Self::take(py) } else { error }
     }
 
+    /// The exception with another as its cause, as `raise ... from cause` makes it.
+    pub fn caused_by(self, _py: Python<'py>, cause: Error<'py>) -> Self {
+        // SAFETY: attached by the token; both are live exceptions, and the call takes over the reference to the cause.
+        unsafe { ffi::PyException_SetCause(self.value.as_ptr(), cause.value.into_ptr()) };
+        self
+    }
+
     /// The exception object.
     pub fn value(&self) -> &Object<'py> {
         &self.value

@@ -3,6 +3,7 @@
 use std::ffi::CStr;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
+use std::num::NonZeroUsize;
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::ptr::NonNull;
 
@@ -303,6 +304,16 @@ impl<'py> Python<'py> {
         let object = unsafe { ffi::PyFloat_FromDouble(value) };
         // SAFETY: a new reference, or NULL with an exception.
         unsafe { Object::from_call(self, object) }
+    }
+
+    /// A capsule without a name around the address, of exposed provenance, of something that is not Python's
+    /// (`PyCapsule_New`). Nothing here looks at what is there; extension modules do.
+    pub fn capsule(self, address: NonZeroUsize) -> PyResult<'py> {
+        let address = std::ptr::with_exposed_provenance_mut(address.get());
+        // SAFETY: attached; the address is not NULL; a capsule needs neither a name nor a destructor.
+        let capsule = unsafe { ffi::PyCapsule_New(address, std::ptr::null(), None) };
+        // SAFETY: a new reference, or NULL with an exception.
+        unsafe { Object::from_call(self, capsule) }
     }
 
     /// Imports the module `name` and returns it (`PyImport_ImportModule`).

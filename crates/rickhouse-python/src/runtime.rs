@@ -1,14 +1,13 @@
 //! CPython itself: initialised once, never finalised.
 
-use std::ffi::{CStr, CString};
-use std::path::PathBuf;
+use std::ffi::CStr;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use pyo3_ffi as ffi;
 
 use crate::attach_gate::GateQueue;
 use crate::error::PyResult;
+use crate::init::{self, InitConfig, InitError};
 use crate::interpreter::{self, GilKind, Interpreter, InterpreterError};
 use crate::thread_state::{self, ThreadState};
 use crate::token::Python;
@@ -19,20 +18,6 @@ use crate::token::Python;
 pub struct Runtime {
     main: &'static Interpreter,
 }
-
-/// How to start CPython when this process does not run inside `python` already.
-#[derive(Debug, Clone)]
-pub struct InitConfig {
-    /// The `python` program whose installation or virtual environment is used; getpath finds `pyvenv.cfg` next to it.
-    pub program: PathBuf,
-    /// Free-threaded builds: run without the GIL (`true`) or with it.
-    pub free_threading: bool,
-}
-
-/// Why CPython did not start; the text is CPython's.
-#[derive(Debug, thiserror::Error)]
-#[error("CPython did not start: {0}")]
-pub struct InitError(String);
 
 /// What kind of CPython this is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,16 +34,9 @@ impl Runtime {
     /// Starts CPython without signal handlers and without reading the command line. Must be called once.
     ///
     /// # Errors
-    /// [`InitError`] with CPython's text.
+    /// [`InitError`] with CPython's text. CPython may be half set up after that: it cannot be tried again.
     pub fn initialize(config: &InitConfig) -> Result<(Runtime, ThreadState), InitError> {
-        // Two threads that come here together must not both find CPython uninitialised.
-        static BEGUN: AtomicBool = AtomicBool::new(false);
-        // SAFETY: has no requirements.
-        if BEGUN.swap(true, Ordering::AcqRel) || unsafe { ffi::Py_IsInitialized() } != 0 {
-            return Err(InitError("it runs in this process already".to_owned()));
-        }
-        pre_initialize()?;
-        initialize_from(config)?;
+        init::start(config)?;
         // SAFETY: `Py_InitializeFromConfig` has attached this thread to the main interpreter.
         let py = unsafe { Python::assume_attached() };
         Ok(Self::adopt(py))
@@ -115,6 +93,14 @@ impl Runtime {
             GilKind::Own | GilKind::Off => GateQueue::default(),
         };
         interpreter::create(py, own_gil, gil, queue)
+    }
+
+    /// Major and minor version of the CPython that this was compiled for.
+    pub const BUILT_FOR: (u8, u8) = (number(env!("PYTHON_MAJOR")), number(env!("PYTHON_MINOR")));
+
+    /// Whether the CPython this is built for can run without the GIL (PEP 703).
+    pub const fn is_free_threaded_build() -> bool {
+        cfg!(Py_GIL_DISABLED)
     }
 
     /// Which CPython this is.
@@ -188,62 +174,6 @@ fn parse_version(text: &str) -> (u8, u8, u8) {
     )
 }
 
-fn pre_initialize() -> Result<(), InitError> {
-    let mut config = std::mem::MaybeUninit::<ffi::PyPreConfig>::zeroed();
-    // SAFETY: the pointer is valid for a write.
-    unsafe { ffi::PyPreConfig_InitPythonConfig(config.as_mut_ptr()) };
-    // SAFETY: initialised by the call above.
-    let mut config = unsafe { config.assume_init() };
-    config.utf8_mode = 1;
-    config.parse_argv = 0;
-    // SAFETY: `config` is complete; CPython is not initialised yet.
-    check(unsafe { ffi::Py_PreInitialize(&raw const config) })
-}
-
-fn initialize_from(init: &InitConfig) -> Result<(), InitError> {
-    let program = std::os::unix::ffi::OsStrExt::as_bytes(init.program.as_os_str());
-    let program = CString::new(program)
-        .map_err(|_| InitError("the program's path contains a NUL".to_owned()))?;
-    let mut config = std::mem::MaybeUninit::<ffi::PyConfig>::zeroed();
-    let config = config.as_mut_ptr();
-    // SAFETY: the pointer is valid for a write.
-    unsafe { ffi::PyConfig_InitPythonConfig(config) };
-    // SAFETY: initialised by the call above.
-    unsafe { (*config).parse_argv = 0 };
-    // SAFETY: as above.
-    unsafe { (*config).install_signal_handlers = 0 };
-    #[cfg(Py_GIL_DISABLED)]
-    // SAFETY: as above.
-    unsafe {
-        (*config).enable_gil = std::ffi::c_int::from(!init.free_threading);
-    };
-    // SAFETY: the field of a live config.
-    let name = unsafe { &raw mut (*config).program_name };
-    // SAFETY: the field of a live config.
-    let executable = unsafe { &raw mut (*config).executable };
-    // SAFETY: a live config and its field; the text is NUL-terminated and copied.
-    let named = check(unsafe { ffi::PyConfig_SetBytesString(config, name, program.as_ptr()) });
-    // SAFETY: as above.
-    let found =
-        check(unsafe { ffi::PyConfig_SetBytesString(config, executable, program.as_ptr()) });
-    // SAFETY: a live config; CPython is pre-initialised and not initialised.
-    let started = named
-        .and(found)
-        .and_then(|()| check(unsafe { ffi::Py_InitializeFromConfig(config) }));
-    // SAFETY: a live config, not used afterwards.
-    unsafe { ffi::PyConfig_Clear(config) };
-    started
-}
-
-fn check(status: ffi::PyStatus) -> Result<(), InitError> {
-    // SAFETY: has no requirements.
-    if unsafe { ffi::PyStatus_Exception(status) } == 0 {
-        Ok(())
-    } else {
-        Err(InitError(status_text(&status)))
-    }
-}
-
 /// CPython's own words for a failure.
 pub(crate) fn status_text(status: &ffi::PyStatus) -> String {
     if status.err_msg.is_null() {
@@ -253,4 +183,11 @@ pub(crate) fn status_text(status: &ffi::PyStatus) -> String {
     unsafe { CStr::from_ptr(status.err_msg) }
         .to_string_lossy()
         .into_owned()
+}
+
+const fn number(digits: &str) -> u8 {
+    match u8::from_str_radix(digits, 10) {
+        Ok(number) => number,
+        Err(_) => panic!("the build program gives numbers"),
+    }
 }

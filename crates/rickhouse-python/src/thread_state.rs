@@ -104,6 +104,11 @@ impl ThreadState {
         self.interpreter
     }
 
+    /// Leaves the state to CPython when it is dropped, for a process that is ending: nothing enters Python then.
+    pub fn abandon(&mut self) {
+        self.owned = false;
+    }
+
     /// How long the latest [`ThreadState::attach`] waited, its queue in front of the GIL included.
     pub fn last_wait(&self) -> Duration {
         self.last_wait
@@ -217,6 +222,12 @@ pub(crate) fn detached<R>(work: impl FnOnce() -> R) -> R {
     let state = unsafe { ffi::PyEval_SaveThread() };
     let _reattach = Reattach { state, attached };
     work()
+}
+
+/// Whether the calling thread is attached to an interpreter, or was called by one. Code that can be reached from a signal
+/// handler or from a clean-up asks before it attaches.
+pub fn is_attached() -> bool {
+    !matches!(CURRENT.get(), Attached::No)
 }
 
 /// The interpreter this thread is attached to through a [`ThreadState`].

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use rickhouse_lane::Lane;
 use rickhouse_os::listen::Listener;
 
 use crate::access::{AccessLog, AccessSink};
@@ -11,7 +12,6 @@ use crate::concierge::Concierge;
 use crate::engine::{Context, Engine, Life, OnThisThread, Work, doors};
 use crate::error::ServerError;
 use crate::exchange::Handler;
-use crate::lane::Lane;
 use crate::settings::Settings;
 use crate::stats::Stats;
 
@@ -82,7 +82,8 @@ impl Server {
         let mut member = lane.join();
         let mut context = Context::new();
         loop {
-            member.wait_for_turn();
+            // A closed lane lets everybody go on: the engine tells what is left to do.
+            let _closed = member.wait_for_turn();
             match self.engine.next_work(&mut context) {
                 Work::Connection(claimed) => {
                     let mut runner = OnThisThread {

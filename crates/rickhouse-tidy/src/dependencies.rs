@@ -27,13 +27,48 @@ pub const LAYERS: &[(&str, &[&str])] = &[
         &["rickhouse-python", "rickhouse-wsgi", "rickhouse-config"],
     ),
     // Readiness, sockets and sendfile are the operating system's; options reach the server as plain settings.
-    ("rickhouse-server", &["rickhouse-os", "rickhouse-wsgi"]),
+    (
+        "rickhouse-server",
+        &["rickhouse-lane", "rickhouse-os", "rickhouse-wsgi"],
+    ),
+    // A daemon process runs applications through the engine and knows nothing of httpd.
+    (
+        "rickhouse-daemon",
+        &[
+            "rickhouse-directives",
+            "rickhouse-host",
+            "rickhouse-lane",
+            "rickhouse-os",
+            "rickhouse-wire",
+        ],
+    ),
     (
         "rickhouse-supervisor",
         &["rickhouse-os", "rickhouse-config"],
     ),
+    // The parts of the httpd module; none of them knows the standalone server, its supervisor or its options.
+    (
+        "mod_wsgi",
+        &[
+            "rickhouse-daemon",
+            "rickhouse-directives",
+            "rickhouse-host",
+            "rickhouse-httpd",
+            "rickhouse-os",
+            "rickhouse-relay",
+            "rickhouse-wire",
+            "rickhouse-wsgi",
+        ],
+    ),
+    // The child's end of the wire speaks to sockets; what a request is, its caller knows.
+    ("rickhouse-relay", &["rickhouse-os", "rickhouse-wire"]),
+    ("rickhouse-directives", &["rickhouse-wsgi"]),
+    ("rickhouse-httpd", &["rickhouse-httpd-sys"]),
+    ("rickhouse-httpd-sys", &[]),
     ("rickhouse-python", &[]),
+    ("rickhouse-lane", &[]),
     ("rickhouse-os", &[]),
+    ("rickhouse-wire", &[]),
     ("rickhouse-wsgi", &[]),
     ("rickhouse-config", &[]),
     ("rickhouse-tidy", &[]),
@@ -42,8 +77,12 @@ pub const LAYERS: &[(&str, &[&str])] = &[
 /// Foreign crates that stand for a world of their own, and the fence that keeps each from everybody else.
 pub const FENCED: &[(&str, &[&str])] = &[
     ("pyo3-ffi", &["rickhouse-python"]),
-    // CPython's C interface speaks in C types and `errno`, which is all that its fence takes from there.
-    ("libc", &["rickhouse-os", "rickhouse-python"]),
+    // CPython's and APR's C interfaces speak in C types and `errno`, and httpd's processes are made by `fork`: their
+    // fences take no more than that from there.
+    (
+        "libc",
+        &["rickhouse-os", "rickhouse-python", "rickhouse-httpd"],
+    ),
     ("rustix", &["rickhouse-os"]),
     ("signal-hook", &["rickhouse-os"]),
     // Interpreters, threads and requests are ours to schedule; a second scheduler in the process would fight it.

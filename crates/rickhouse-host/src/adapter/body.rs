@@ -6,9 +6,10 @@ use rickhouse_python::{Error, ErrorKind, Object, PyResult, Python};
 
 use crate::adapter::request::Request;
 use crate::adapter::response::{is_about_client, output_error, send_block, send_head};
-use crate::application::Application;
 use crate::exchange::{Exchange, Failure};
+use crate::hosted::{Hosted, Policy};
 use crate::log;
+use crate::report::{Phase, Report};
 
 /// How a request ended, for metrics and the worker's bookkeeping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,34 +22,67 @@ pub(crate) enum Outcome {
     TimedOut,
 }
 
+/// What a request calls, and with what.
+pub(crate) struct Arguments<'a, 'py> {
+    pub(crate) callable: &'a Object<'py>,
+    pub(crate) environ: &'a Object<'py>,
+    pub(crate) start_response: &'a Object<'py>,
+    /// See [`Subject::script`].
+    pub(crate) script: &'a str,
+}
+
+/// What a report is about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Subject<'a> {
+    /// The request line; empty outside requests.
+    pub(crate) request: &'a str,
+    /// The script that runs; empty in the standalone server.
+    pub(crate) script: &'a str,
+}
+
 /// Calls the application and sends what it returns. The exchange is lent to `request` meanwhile.
 pub(crate) fn run<'py>(
     py: Python<'py>,
-    application: &Application,
+    hosted: &Hosted,
     request: &Request,
-    environ: &Object<'py>,
-    start_response: &Object<'py>,
+    arguments: &Arguments<'_, 'py>,
 ) -> Outcome {
-    let callable = application.callable(py);
-    let ended = match callable.call(py, &[environ, start_response]) {
+    let called = arguments
+        .callable
+        .call(py, &[arguments.environ, arguments.start_response]);
+    let ended = match called {
         Ok(result) => {
-            let sent = send_result(py, application, request, &result);
-            close(py, application, request, &result);
+            let sent = send_result(py, hosted, request, &result);
+            close(py, hosted, request, arguments.script, &result);
             sent
         }
         Err(error) => Err(error),
     };
     let outcome = match ended {
-        Ok(()) => Outcome::Responded,
-        Err(error) => fail(py, application, request, error),
+        Ok(()) => {
+            complete(py, request);
+            Outcome::Responded
+        }
+        Err(error) => fail(py, hosted, request, arguments.script, error),
     };
     request.response().finish();
     outcome
 }
 
+/// Tells the front end when the body is shorter than its Content-Length.
+fn complete(py: Python<'_>, request: &Request) {
+    let short = request.response().is_short();
+    if short {
+        request
+            .exchange
+            .with_turn(py, |exchange| exchange.fell_short())
+            .expect("the exchange is lent for as long as the request runs");
+    }
+}
+
 fn send_result<'py>(
     py: Python<'py>,
-    application: &Application,
+    hosted: &Hosted,
     request: &Request,
     result: &Object<'py>,
 ) -> PyResult<'py, ()> {
@@ -56,8 +90,8 @@ fn send_result<'py>(
         return send_sequence(py, request, result);
     }
     if request.response().body_bytes == 0
-        && result.is_instance(&application.file_wrapper(py))?
-        && let Some(region) = application.file_region(py, result)?
+        && result.is_instance(&hosted.file_wrapper(py))?
+        && let Some(region) = hosted.file_region(py, result)?
     {
         return send_region(py, request, &region);
     }
@@ -82,7 +116,8 @@ fn send_sequence<'py>(
     }
     with_exchange(py, request, |exchange| {
         send_head(py, request, exchange, Some(total as u64))?;
-        if total <= exchange.room() {
+        let whole = total as u64 <= request.response().left(request.policy);
+        if whole && total <= exchange.room() {
             kept.iter()
                 .filter_map(Object::as_bytes)
                 .for_each(|block| exchange.push(block));
@@ -132,65 +167,85 @@ pub(crate) struct FileRegion {
     pub(crate) length: u64,
 }
 
-/// Sends a file by the kernel. A declared Content-Length decides how much of it; the front end, which knows the
-/// declared length, cuts the surplus.
+/// Sends a file by the kernel. A declared Content-Length decides how much of it, but never more than there is.
 fn send_region<'py>(py: Python<'py>, request: &Request, region: &FileRegion) -> PyResult<'py, ()> {
     with_exchange(py, request, |exchange| {
         send_head(py, request, exchange, Some(region.length))?;
-        let outcome =
-            py.detach(|| exchange.send_file(region.file.as_fd(), region.offset, region.length));
+        let length = region.length.min(request.response().left(request.policy));
+        if length == 0 && request.policy == Policy::Httpd {
+            return Ok(());
+        }
+        let outcome = py.detach(|| exchange.send_file(region.file.as_fd(), region.offset, length));
         outcome.map_err(|failure| {
             request.response().broken = true;
             output_error(py, &failure)
         })?;
-        request.response().body_bytes += region.length;
+        request.response().body_bytes += length;
         Ok(())
     })
 }
 
 /// `close()` of the result is called whatever happened; what it raises is logged and changes nothing.
-fn close<'py>(py: Python<'py>, application: &Application, request: &Request, result: &Object<'py>) {
+fn close<'py>(
+    py: Python<'py>,
+    hosted: &Hosted,
+    request: &Request,
+    script: &str,
+    result: &Object<'py>,
+) {
     if result.is_plain_sequence() {
         return;
     }
-    let outcome = match result.optional_attr(&application.close_name(py)) {
+    let (phase, outcome) = match result.optional_attr(&hosted.close_name(py)) {
         Ok(None) => return,
-        Ok(Some(close)) => close.call(py, &[]).map(drop),
-        Err(error) => Err(error),
+        Ok(Some(close)) => (Phase::Request, close.call(py, &[]).map(drop)),
+        Err(error) => (Phase::CloseLookup, Err(error)),
     };
     if let Err(error) = outcome
-        && !error.is_instance(py, &application.request_timeout(py))
+        && !error.is_instance(py, &hosted.request_timeout(py))
     {
-        log::exception(py, application, &log::label(request), &error);
+        let subject = Subject {
+            request: &log::label(request),
+            script,
+        };
+        log::exception(py, hosted, &subject, phase, &error);
     }
 }
 
 /// Ends the request after an exception: the client gets an error page or a visible truncation, the log the traceback.
 fn fail<'py>(
     py: Python<'py>,
-    application: &Application,
+    hosted: &Hosted,
     request: &Request,
+    script: &str,
     error: Error<'py>,
 ) -> Outcome {
     let (sent, response_broken) = {
         let state = request.response();
         (state.body_bytes > 0, state.broken)
     };
-    // A client that leaves, or sends a body that is none, must not fill the log.
-    let broken = response_broken || request.input().failed;
     let label = log::label(request);
-    if error.is_instance(py, &application.request_timeout(py)) {
+    if error.is_instance(py, &hosted.request_timeout(py)) {
         request.response().discard_head();
-        log::interrupted(py, &label, sent);
+        log::interrupted(py, hosted, &label, sent);
         end(py, request, Failure::Timeout);
         return Outcome::TimedOut;
     }
-    // The application's own mistakes are worth a traceback even when the client has left.
-    let broken = broken && error.is(py, ErrorKind::Os) && is_about_client(&error.describe(py));
+    // A client that leaves, or sends a body that is none, must not fill the log. The application's own mistakes are worth
+    // a traceback even then.
+    let broken = (response_broken || request.input().failed)
+        && error.is(py, ErrorKind::Os)
+        && is_about_client(&error.describe(py));
     if broken {
-        log::client_gone(py, &label, &error.describe(py));
+        let reason = &error.describe(py);
+        let request = &label;
+        hosted.report(py, &Report::ClientGone { request, reason });
     } else {
-        log::exception(py, application, &label, &error);
+        let subject = Subject {
+            request: &label,
+            script,
+        };
+        log::exception(py, hosted, &subject, Phase::Request, &error);
     }
     end(py, request, Failure::Application);
     if broken {

@@ -8,6 +8,7 @@ use crate::adapter::input::InputState;
 use crate::adapter::response::ResponseState;
 use crate::adapter::{Adapter, Input};
 use crate::exchange::ExchangeFamily;
+use crate::hosted::Policy;
 
 /// What `start_response`, `write` and `wsgi.input` of one request have in common.
 ///
@@ -15,14 +16,16 @@ use crate::exchange::ExchangeFamily;
 /// instead of making it wait.
 pub(crate) struct Request {
     pub(crate) exchange: Scoped<ExchangeFamily>,
+    pub(crate) policy: Policy,
     response: Mutex<ResponseState>,
     input: Mutex<InputState>,
 }
 
 impl Request {
-    pub(crate) fn new() -> Arc<Self> {
+    pub(crate) fn new(policy: Policy) -> Arc<Self> {
         Arc::new(Request {
             exchange: Scoped::vacant(),
+            policy,
             response: Mutex::default(),
             input: Mutex::default(),
         })

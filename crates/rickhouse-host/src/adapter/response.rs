@@ -11,6 +11,7 @@ use rickhouse_wsgi::{content_length, header, status};
 
 use crate::adapter::request::Request;
 use crate::exchange::{Exchange, ResponseHead};
+use crate::hosted::Policy;
 
 /// `mod_wsgi.Adapter`: `start_response` and `write` are its bound methods.
 pub(crate) struct Adapter {
@@ -48,6 +49,8 @@ pub(crate) struct ResponseState {
     pub(crate) body_bytes: u64,
     /// An output failed: the client is gone.
     pub(crate) broken: bool,
+    /// The Content-Length that the application gave.
+    declared: Option<u64>,
     spare: Head,
 }
 
@@ -69,6 +72,21 @@ impl ResponseState {
         self.finished = false;
         self.body_bytes = 0;
         self.broken = false;
+        self.declared = None;
+    }
+
+    /// How many body bytes may still be handed over under `policy`: httpd does not cut a body at its Content-Length.
+    pub(crate) fn left(&self, policy: Policy) -> u64 {
+        match (policy, self.declared) {
+            (Policy::Httpd, Some(declared)) => declared.saturating_sub(self.body_bytes),
+            _ => u64::MAX,
+        }
+    }
+
+    /// Whether fewer bytes were handed over than the Content-Length promises.
+    pub(crate) fn is_short(&self) -> bool {
+        self.declared
+            .is_some_and(|declared| self.body_bytes < declared)
     }
 
     pub(crate) fn finish(&mut self) {
@@ -123,15 +141,22 @@ fn hand_over_head(
     }
     let head = state.head.as_ref().ok_or(HeadError::Missing)?;
     let declared = head.declared_length()?;
+    // httpd frames the body itself, and would send an application's field as well (§14.1 row 22).
+    let passes = |(name, _): &(&[u8], &[u8])| {
+        request.policy == Policy::Standalone || !name.eq_ignore_ascii_case(b"transfer-encoding")
+    };
+    let fields = head.fields().filter(passes);
     let mut few: [(&[u8], &[u8]); FEW] = Default::default();
     let many: Vec<(&[u8], &[u8])>;
     let headers = if head.headers.len() <= FEW {
-        few.iter_mut()
-            .zip(head.fields())
-            .for_each(|(place, field)| *place = field);
-        &few[..head.headers.len()]
+        let mut count = 0;
+        for field in fields {
+            few[count] = field;
+            count += 1;
+        }
+        &few[..count]
     } else {
-        many = head.fields().collect();
+        many = fields.collect();
         &many
     };
     let started = exchange.start(&ResponseHead {
@@ -148,6 +173,7 @@ fn hand_over_head(
         }
         outcome => {
             state.sent = true;
+            state.declared = declared;
             state.broken |= outcome.is_err();
             outcome.map_err(HeadError::Output)
         }
@@ -426,6 +452,8 @@ pub(crate) fn send_block<'py>(
 ) -> PyResult<'py, ()> {
     send_head(py, request, exchange, None)?;
     let data = block.as_bytes().unwrap_or_default();
+    let left = usize::try_from(request.response().left(request.policy)).unwrap_or(usize::MAX);
+    let data = &data[..data.len().min(left)];
     if data.is_empty() {
         return Ok(());
     }

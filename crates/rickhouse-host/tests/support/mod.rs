@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rickhouse_host::{
     Exchange, Failure, Host, HostError, Interpreters, ResponseHead, Settings, Source, Target,
-    Worker,
+    Value, Worker,
 };
 use rickhouse_python::{InitConfig, Runtime, ThreadState};
 
@@ -37,6 +37,13 @@ pub(crate) struct MemoryExchange {
     /// Offset and length of files that were sent.
     pub(crate) files: Vec<(u64, u64)>,
     pub(crate) failure: Option<Failure>,
+    /// Entries of the environ that are no plain texts.
+    pub(crate) extras: Vec<(&'static str, Value<'static>)>,
+    /// How often the request was admitted; an error instead when there is one.
+    pub(crate) admitted: usize,
+    pub(crate) admit_error: Option<io::ErrorKind>,
+    /// The body was shorter than its Content-Length.
+    pub(crate) short: bool,
 }
 
 impl MemoryExchange {
@@ -65,6 +72,10 @@ impl MemoryExchange {
             blocks: Vec::new(),
             files: Vec::new(),
             failure: None,
+            extras: Vec::new(),
+            admitted: 0,
+            admit_error: None,
+            short: false,
         }
     }
 
@@ -84,6 +95,18 @@ impl Exchange for MemoryExchange {
         self.entries
             .iter()
             .for_each(|(key, value)| sink(key, value));
+    }
+    fn extras(&self, sink: &mut dyn FnMut(&[u8], Value<'_>)) {
+        self.extras
+            .iter()
+            .for_each(|(key, value)| sink(key.as_bytes(), *value));
+    }
+    fn admit(&mut self) -> io::Result<()> {
+        self.admitted += 1;
+        self.admit_error.map_or(Ok(()), |kind| Err(kind.into()))
+    }
+    fn fell_short(&mut self) {
+        self.short = true;
     }
     fn is_https(&self) -> bool {
         self.https
@@ -157,16 +180,20 @@ impl Exchange for MemoryExchange {
 }
 
 /// CPython, and the main thread's state.
+#[allow(dead_code, reason = "not every test program starts like this")]
 pub(crate) fn python() -> (Runtime, ThreadState) {
     let program = std::env::var_os("PYO3_PYTHON").expect("PYO3_PYTHON names the Python under test");
     Runtime::initialize(&InitConfig {
-        program: PathBuf::from(program),
+        program: Some(PathBuf::from(program)),
+        utf8_mode: Some(true),
         free_threading: true,
+        ..InitConfig::default()
     })
     .expect("CPython starts")
 }
 
 /// The application `source` in a file of its own; the folder lives as long as the guard.
+#[allow(dead_code, reason = "not every test program starts like this")]
 pub(crate) fn application(source: &str) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let path = folder.path().join("site_under_test.py");
@@ -175,6 +202,7 @@ pub(crate) fn application(source: &str) -> (tempfile::TempDir, PathBuf) {
 }
 
 /// Settings for one thread in the main interpreter.
+#[allow(dead_code, reason = "not every test program serves like this")]
 pub(crate) fn settings(path: PathBuf) -> Settings {
     Settings {
         target: Target {

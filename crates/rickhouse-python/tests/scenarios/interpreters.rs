@@ -156,8 +156,10 @@ def hold():
 pub(crate) fn a_second_start_is_refused() {
     let (_runtime, mut main) = start();
     let again = Runtime::initialize(&InitConfig {
-        program: "python3".into(),
+        program: Some("python3".into()),
+        utf8_mode: Some(true),
         free_threading: true,
+        ..InitConfig::default()
     });
     assert_eq!(
         again.map(drop).expect_err("CPython lives once").to_string(),

@@ -14,8 +14,10 @@ use crate::runner::not_applicable;
 pub(crate) fn start() -> (Runtime, ThreadState) {
     let program = std::env::var_os("PYO3_PYTHON").expect("PYO3_PYTHON names the Python under test");
     Runtime::initialize(&InitConfig {
-        program: PathBuf::from(program),
+        program: Some(PathBuf::from(program)),
+        utf8_mode: Some(true),
         free_threading: true,
+        ..InitConfig::default()
     })
     .expect("CPython starts")
 }

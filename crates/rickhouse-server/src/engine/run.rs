@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant, SystemTime};
 
+use rickhouse_lane::Member;
 use rickhouse_os::clock;
 use rickhouse_wsgi::status::phrase;
 
@@ -11,7 +12,6 @@ use super::{Context, Engine, deadline};
 use crate::access::Entry;
 use crate::connection::{After, Buffers, Connection, Phase};
 use crate::exchange::{Exchange, Handler, Outcome};
-use crate::lane::Member;
 use crate::request::environ::Origin;
 use crate::request::view::RequestHead;
 use crate::response::{Facts, OwnFields, Response};

@@ -1,4 +1,4 @@
-//! A lane: the threads of one GIL, of which as a rule only one polls and runs.
+//! A lane: the threads of one GIL, of which as a rule only one waits for requests and runs them.
 //!
 //! Waking a second thread for a request that the first would finish in 100 µs costs more than it gives when both need the
 //! same GIL. So one thread, the leader, waits for requests and runs them; one stands by and watches; the others are
@@ -8,6 +8,8 @@
 //! Rules of sharing. `activity` is written by the leader only: odd while it runs a request. The watcher sets
 //! `standby_asleep` before it looks at `activity` a last time; the leader writes `activity` before it looks at
 //! `standby_asleep` (both sequentially consistent): one of them sees the other.
+
+#![forbid(unsafe_code)]
 
 mod machine;
 
@@ -37,7 +39,7 @@ struct Shared {
 
 /// One thread's membership of a lane.
 #[derive(Debug)]
-pub(crate) struct Member<'a> {
+pub struct Member<'a> {
     lane: &'a Shared,
     place: Option<Place>,
     epoch: u64,
@@ -46,7 +48,8 @@ pub(crate) struct Member<'a> {
 
 impl Lane {
     /// Joins the calling thread.
-    pub(crate) fn join(&self) -> Member<'_> {
+    #[must_use]
+    pub fn join(&self) -> Member<'_> {
         Member {
             lane: &self.shared,
             place: None,
@@ -56,7 +59,7 @@ impl Lane {
     }
 
     /// Lets every thread go, for good.
-    pub(crate) fn close(&self) {
+    pub fn close(&self) {
         self.shared.closed.store(true, SeqCst);
         let _machine = self.shared.lock();
         self.shared.standby.notify_all();
@@ -115,10 +118,13 @@ impl Shared {
 }
 
 impl Member<'_> {
-    /// Returns when this thread may wait for requests (or the lane is closed).
-    pub(crate) fn wait_for_turn(&mut self) {
+    /// Returns when this thread may wait for requests. `false` when the lane is closed.
+    pub fn wait_for_turn(&mut self) -> bool {
+        if self.lane.closed.load(SeqCst) {
+            return false;
+        }
         if self.place.is_some() && self.epoch == self.lane.epoch.load(SeqCst) {
-            return;
+            return true;
         }
         let mut machine = self.lane.lock();
         self.place = None;
@@ -127,7 +133,7 @@ impl Member<'_> {
             match place {
                 Place::Lead | Place::Open => {
                     (self.place, self.epoch) = (Some(place), self.lane.epoch.load(SeqCst));
-                    return;
+                    return true;
                 }
                 Place::StandBy => {
                     self.lane.stand_by(machine);
@@ -138,14 +144,15 @@ impl Member<'_> {
                         .lane
                         .parked
                         .wait(machine)
-                        .unwrap_or_else(PoisonError::into_inner)
+                        .unwrap_or_else(PoisonError::into_inner);
                 }
             }
         }
+        false
     }
 
     /// A request begins on this thread.
-    pub(crate) fn begin(&mut self) {
+    pub fn begin(&mut self) {
         if self.leads() {
             let begun = self.lane.activity.load(SeqCst) | 1;
             self.lane.activity.store(begun, SeqCst);
@@ -159,7 +166,7 @@ impl Member<'_> {
     }
 
     /// The request is over.
-    pub(crate) fn end(&mut self) {
+    pub fn end(&mut self) {
         if self.leads() {
             let ended = (self.lane.activity.load(SeqCst) | 1) + 1;
             self.lane.activity.store(ended, SeqCst);
@@ -196,7 +203,7 @@ impl Drop for Member<'_> {
 }
 
 /// How long a request may take and still count as short.
-pub(crate) const SHORT: Duration = Duration::from_micros(200);
+const SHORT: Duration = Duration::from_micros(200);
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,66 @@
+//! A child of httpd: its Python, and the configuration as its requests see it.
+
+mod settings;
+
+use std::sync::{Arc, OnceLock};
+
+use rickhouse_directives::global::GlobalConfig;
+use rickhouse_directives::messages;
+use rickhouse_host::scripts::{ScriptThread, Scripts, StartError};
+use rickhouse_httpd::ChildInit;
+
+use crate::log::HttpdReporter;
+use crate::{generation, log, seats};
+
+/// What a child has for its requests.
+pub(crate) struct Child {
+    /// What the directives of class G said.
+    pub(crate) config: Arc<GlobalConfig>,
+    /// Python; `None` where it is not required, or did not start.
+    pub(crate) scripts: Option<Arc<Scripts>>,
+}
+
+/// Set once, before the child has threads, and never again: a process is a child of one generation.
+static CHILD: OnceLock<Child> = OnceLock::new();
+
+/// The child that this process is; `None` in the parent.
+pub(crate) fn current() -> Option<&'static Child> {
+    CHILD.get()
+}
+
+/// Makes this process a child: starts Python if something in children needs it, and loads what is to be loaded in advance
+/// (DD §10.9). It keeps serving everything else when that fails.
+pub(crate) fn init(_: &ChildInit<'_>) {
+    let config = generation::current();
+    let required = config.python_required.is_required();
+    let started = required.then(|| start(&config)).flatten();
+    let scripts = started.map(|(scripts, mut thread)| {
+        import(&config, &mut thread);
+        seats::keep(thread);
+        scripts
+    });
+    // A second call in the same process would be a second generation of `httpd -X`, which ends instead.
+    let _ = CHILD.set(Child { config, scripts });
+}
+
+fn start(config: &Arc<GlobalConfig>) -> Option<(Arc<Scripts>, ScriptThread)> {
+    let settings = settings::of_child(config);
+    match Scripts::start(settings, Arc::new(HttpdReporter)) {
+        Ok(started) => Some(started),
+        Err(error) => {
+            log::process(&match error {
+                StartError::Python(_) => messages::child_python_failed(),
+                StartError::MainInterpreter(_) => messages::child_interpreter_failed(),
+            });
+            None
+        }
+    }
+}
+
+/// Loads the scripts of `WSGIImportScript` and of aliases with fixed groups (DD §5.13).
+fn import(config: &GlobalConfig, thread: &mut ScriptThread) {
+    for script in config.imports_of(b"") {
+        let group = String::from_utf8_lossy(&script.application_group);
+        thread.import(&group, script.path.as_path());
+    }
+}

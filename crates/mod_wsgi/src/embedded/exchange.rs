@@ -1,0 +1,251 @@
+//! A request of httpd as the engine sees it.
+
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rickhouse_host::{Exchange, Failure, ResponseHead, Value};
+use rickhouse_httpd::{FileOptions, Outcome, Request, Status};
+use send_wrapper::SendWrapper;
+
+use crate::embedded::head;
+use crate::handler::Admission;
+use crate::values;
+
+/// Body bytes that are kept until there is reason to send them: a whole small response passes httpd's filters once, head, body
+/// and end together.
+const BUFFER: usize = 64 * 1024;
+
+/// The request and its response. It is lent to Python's objects, which any thread can get hold of; httpd's request is for the
+/// thread that httpd called, and so the others get an error.
+pub(super) struct EmbeddedExchange<'a, 'r> {
+    request: SendWrapper<&'a mut Request<'r>>,
+    admission: &'a Admission,
+    https: bool,
+    buffer: Vec<u8>,
+    state: State,
+    /// The application's status.
+    status: u16,
+    /// Why the body could not be read: decides the status if the application gives up.
+    unreadable: Option<Status>,
+}
+
+/// How far the response has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Nothing was given.
+    Nothing,
+    /// The head is in the request, and nothing was sent.
+    Head,
+    /// The head was sent, the body has begun.
+    Sending,
+    /// A part of the response could not be sent.
+    Broken,
+    /// The response ends before it is complete.
+    Truncated,
+    /// There is none of the application: httpd answers.
+    Failed(Failure),
+}
+
+impl<'a, 'r> EmbeddedExchange<'a, 'r> {
+    pub(super) fn new(request: &'a mut Request<'r>, admission: &'a Admission, https: bool) -> Self {
+        Self {
+            request: SendWrapper::new(request),
+            admission,
+            https,
+            buffer: Vec::new(),
+            state: State::Nothing,
+            status: 0,
+            unreadable: None,
+        }
+    }
+
+    /// Sends what is left, and says what the handler answers.
+    pub(super) fn finish(mut self) -> Outcome {
+        match self.state {
+            State::Head | State::Sending => self.end(),
+            State::Truncated => {
+                // What the application gave is sent first: an error in the same pass would be answered instead of it.
+                let _gone = self
+                    .request
+                    .send(&self.buffer)
+                    .and_then(|()| self.request.end_truncated());
+                Outcome::Ok
+            }
+            State::Broken => Outcome::Ok,
+            State::Failed(failure) => self.error(failure),
+            State::Nothing => Outcome::INTERNAL_ERROR,
+        }
+    }
+
+    fn end(&mut self) -> Outcome {
+        // A client that is gone is nobody's failure.
+        let _gone = self.request.send_last(&self.buffer);
+        Outcome::Ok
+    }
+
+    /// The status for which httpd makes the page.
+    fn error(&self, failure: Failure) -> Outcome {
+        match (self.unreadable, failure) {
+            (Some(status), _) => status.to_outcome(500),
+            (None, Failure::Application) => Outcome::INTERNAL_ERROR,
+            (None, Failure::Timeout) => Outcome::Http(504),
+        }
+    }
+
+    /// The request, for the thread that may use it.
+    fn request(&mut self) -> io::Result<&mut Request<'r>> {
+        if self.request.valid() {
+            Ok(&mut self.request)
+        } else {
+            Err(io::Error::other(
+                "the request is for the thread that serves it",
+            ))
+        }
+    }
+
+    /// Sends what is buffered and `data`.
+    fn send(&mut self, data: &[u8]) -> io::Result<()> {
+        let buffered = std::mem::take(&mut self.buffer);
+        let sent = self
+            .request()
+            .and_then(|request| request.send_parts(&[&buffered, data]));
+        self.sent(sent)
+    }
+
+    fn sent(&mut self, sent: io::Result<()>) -> io::Result<()> {
+        self.state = if sent.is_ok() {
+            State::Sending
+        } else {
+            State::Broken
+        };
+        sent
+    }
+}
+
+impl Exchange for EmbeddedExchange<'_, '_> {
+    fn environ(&self, sink: &mut dyn FnMut(&[u8], &[u8])) {
+        for (key, value) in self.admission.environ.iter() {
+            if let Value::Text(text) = values::of(key, value) {
+                sink(key, text);
+            }
+        }
+    }
+
+    fn extras(&self, sink: &mut dyn FnMut(&[u8], Value<'_>)) {
+        for (key, value) in self.admission.environ.iter() {
+            match values::of(key, value) {
+                Value::Text(_) => {}
+                other => sink(key, other),
+            }
+        }
+        sink(
+            b"mod_wsgi.request_start",
+            Value::Float(self.admission.request_start),
+        );
+        // There is no queue in front of embedded mode, and no daemon behind it.
+        sink(b"mod_wsgi.queue_start", Value::Float(0.0));
+        sink(b"mod_wsgi.daemon_start", Value::Float(0.0));
+        sink(b"mod_wsgi.application_start", Value::Float(now()));
+        if self.admission.switches.pass_apache_request
+            && self.request.valid()
+            && let Some(capsule) = values::request_rec(&self.request)
+        {
+            sink(b"apache.request_rec", capsule);
+        }
+    }
+
+    fn is_https(&self) -> bool {
+        self.https
+    }
+
+    fn body_in_memory(&self) -> bool {
+        false
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.request()?.read_body(buffer);
+        if let Err(error) = &read {
+            self.unreadable = Status::of(error);
+        }
+        read
+    }
+
+    fn start(&mut self, head: &ResponseHead<'_>) -> io::Result<()> {
+        head::place(self.request()?, head)?;
+        self.status = head.status;
+        self.state = State::Head;
+        Ok(())
+    }
+
+    fn room(&self) -> usize {
+        BUFFER - self.buffer.len().min(BUFFER)
+    }
+
+    fn push(&mut self, data: &[u8]) {
+        self.buffer.extend_from_slice(data);
+    }
+
+    fn write(&mut self, data: &[u8]) -> io::Result<()> {
+        self.send(data)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.send(b"")
+    }
+
+    fn send_file(&mut self, file: BorrowedFd<'_>, offset: u64, length: u64) -> io::Result<()> {
+        if !self.buffer.is_empty() {
+            self.send(b"")?;
+        }
+        let file = file.try_clone_to_owned()?;
+        let sendfile = self.admission.switches.enable_sendfile;
+        let sent = self.request().and_then(|request| {
+            let options = FileOptions {
+                sendfile,
+                ..request.file_options()
+            };
+            request.send_file(file, offset, length, options)
+        });
+        self.sent(sent)
+    }
+
+    fn fail(&mut self, failure: Failure) {
+        self.state = match self.state {
+            State::Nothing | State::Failed(_) => State::Failed(failure),
+            State::Head => {
+                self.buffer.clear();
+                head::take_back(&mut self.request);
+                State::Failed(failure)
+            }
+            State::Sending | State::Truncated => State::Truncated,
+            State::Broken => State::Broken,
+        };
+    }
+
+    fn fell_short(&mut self) {
+        let has_body =
+            self.request.valid() && !self.request.is_head() && !matches!(self.status, 204 | 304);
+        if has_body && self.state != State::Broken {
+            self.state = State::Truncated;
+        }
+    }
+
+    fn started(&self) -> bool {
+        self.state != State::Nothing
+    }
+
+    fn request_line(&self) -> (&[u8], &[u8]) {
+        if !self.request.valid() {
+            return (b"", b"");
+        }
+        let method = self.request.method().unwrap_or_default();
+        (method, self.request.unparsed_uri().unwrap_or_default())
+    }
+}
+
+/// Seconds since 1970.
+fn now() -> f64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap_or_default().as_secs_f64()
+}

@@ -1,0 +1,156 @@
+//! Python in a daemon process: rickhouse-host's scripts, as rickhouse-daemon wants them.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rickhouse_daemon::{Ended, Engine, Handler, StartError, StartStep, WireExchange};
+use rickhouse_host::scripts::{self, Call, Reload, ScriptThread, Scripts, Watch};
+use rickhouse_wire as wire;
+use send_wrapper::SendWrapper;
+
+use super::group::{Group, Parent};
+use super::python;
+use super::reporter::DaemonReporter;
+use crate::log;
+use crate::paths::as_path;
+
+/// Python in this process.
+pub(super) struct DaemonEngine {
+    scripts: Arc<Scripts>,
+    watch: Watch,
+    reporter: Arc<DaemonReporter>,
+    /// The main thread's place, for the main thread.
+    main: SendWrapper<RefCell<ScriptThread>>,
+    /// What is loaded before requests come: application group and script.
+    imports: Vec<(String, PathBuf)>,
+    destroy: bool,
+}
+
+impl DaemonEngine {
+    /// Starts Python; on the main thread.
+    pub(super) fn start(parent: &Parent, group: &Group) -> Result<Arc<Self>, StartError> {
+        let process = &group.process;
+        // Numbers of threads: 0 is the main one, workers are numbered from 1 (DD §6.2).
+        let reporter = Arc::new(DaemonReporter::new(process.threads as usize + 1));
+        let settings = python::settings(&parent.config, process);
+        let reports = Arc::clone(&reporter);
+        let (scripts, mut main) =
+            Scripts::start(settings, reports).map_err(|error| StartError {
+                step: match error {
+                    scripts::StartError::Python(_) => StartStep::Python,
+                    scripts::StartError::MainInterpreter(_) => StartStep::Interpreter,
+                },
+                reason: error.to_string(),
+            })?;
+        if process.threads == 0 {
+            main.exit_on_sigterm();
+        }
+        let imports = parent.config.imports_of(&process.name);
+        Ok(Arc::new(DaemonEngine {
+            watch: scripts.watch(),
+            scripts,
+            reporter,
+            main: SendWrapper::new(RefCell::new(main)),
+            imports: imports
+                .map(|script| {
+                    let group = String::from_utf8_lossy(&script.application_group);
+                    (group.into_owned(), as_path(&script.path).to_owned())
+                })
+                .collect(),
+            destroy: parent.config.python.destroy_interpreter,
+        }))
+    }
+}
+
+impl Engine for DaemonEngine {
+    type Handler = DaemonHandler;
+
+    fn import(&self) {
+        let mut main = self.main.borrow_mut();
+        for (group, script) in &self.imports {
+            main.import(group, script);
+        }
+    }
+
+    fn handler(self: &Arc<Self>, number: usize) -> DaemonHandler {
+        DaemonHandler {
+            thread: self.scripts.thread(number + 1),
+            reporter: Arc::clone(&self.reporter),
+        }
+    }
+
+    fn interrupted(&self, number: usize) -> Option<Duration> {
+        self.reporter.interrupted(number + 1)
+    }
+
+    fn silence(&self) -> Duration {
+        let reports = self.watch.report();
+        let silences = reports.iter().map(|(_, report)| report.silent_for);
+        silences.max().unwrap_or_default()
+    }
+
+    /// There is nobody to tell: subscribing belongs to the part of the Python module `mod_wsgi` that comes later.
+    fn publish_signal(&self, _: &str) {}
+
+    /// As [`DaemonEngine::publish_signal`].
+    fn publish_stopping(&self, _: &str) {}
+
+    fn dump_stacks(&self, number: usize) {
+        python::dump_stacks(&self.scripts, number + 1);
+    }
+
+    fn stop(&self) {
+        self.scripts.stop(&mut self.main.borrow_mut(), self.destroy);
+    }
+}
+
+/// A worker's place in Python.
+pub(super) struct DaemonHandler {
+    thread: ScriptThread,
+    reporter: Arc<DaemonReporter>,
+}
+
+impl Handler for DaemonHandler {
+    fn handle(
+        &mut self,
+        request: &wire::RequestFrame<'_>,
+        exchange: &mut WireExchange<'_>,
+    ) -> Ended {
+        let head = &request.head;
+        let has_handler = !head.handler_script.is_empty();
+        let call = Call {
+            script: as_path(if has_handler {
+                head.handler_script
+            } else {
+                head.script
+            }),
+            application_group: head.application_group,
+            callable: head.callable,
+            resource: as_path(head.script),
+            mtime: None,
+            reload: match head.reload {
+                wire::Reload::Off => Reload::Off,
+                wire::Reload::InPlace => Reload::InPlace,
+                wire::Reload::Reject => Reload::Reject,
+            },
+            age: age(head.received),
+        };
+        self.reporter.begin(self.thread.number());
+        let thread = &mut self.thread;
+        match log::during(head.script, || thread.handle(&call, exchange)) {
+            scripts::Ended::Rejected => Ended::Rejected,
+            _ => Ended::Answered,
+        }
+    }
+}
+
+/// The time since httpd received the request.
+fn age(received: i64) -> Duration {
+    let received = Duration::from_micros(u64::try_from(received).unwrap_or_default());
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    now.saturating_sub(received)
+}

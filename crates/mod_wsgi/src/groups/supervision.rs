@@ -1,0 +1,174 @@
+//! The processes of a group, from the parent's point of view (DD §10.7).
+
+use std::fmt;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use rickhouse_daemon::exit;
+use rickhouse_directives::messages;
+use rickhouse_httpd::log::{self as httpd_log, Level, Scope};
+use rickhouse_httpd::mpm::MpmState;
+use rickhouse_httpd::process::Ended;
+use rickhouse_httpd::{Generation, at, mpm};
+
+use super::daemon;
+use super::group::{Group, Parent};
+use crate::log;
+
+/// Starts process `number` (from 1) of a group, and keeps it running.
+pub(super) fn start_process(
+    generation: &Generation<'_>,
+    parent: &Arc<Parent>,
+    group: &Arc<Group>,
+    number: u32,
+) {
+    start_after(Duration::ZERO, generation, parent, group, number);
+}
+
+/// As [`start_process`]; the process does nothing before `delay` has passed. The parent cannot wait: it has no clock but
+/// httpd's, and other groups to look after.
+fn start_after(
+    delay: Duration,
+    generation: &Generation<'_>,
+    parent: &Arc<Parent>,
+    group: &Arc<Group>,
+    number: u32,
+) {
+    let pid = Arc::new(AtomicI32::new(0));
+    let watched = Watched {
+        parent: Arc::clone(parent),
+        group: Arc::clone(group),
+        number,
+        pid: Arc::clone(&pid),
+        started: Instant::now() + delay,
+    };
+    let inside =
+        |forked: &rickhouse_httpd::process::Forked<'_>| daemon::live(forked, parent, group, delay);
+    match generation.fork(inside, move |ended, generation| {
+        watched.ended(ended, generation)
+    }) {
+        Ok(forked) => pid.store(forked, Ordering::Relaxed),
+        Err(_) => log::process(&messages::spawn_failed(&group.process.name)),
+    }
+}
+
+/// A running process.
+struct Watched {
+    parent: Arc<Parent>,
+    group: Arc<Group>,
+    number: u32,
+    pid: Arc<AtomicI32>,
+    started: Instant,
+}
+
+impl Watched {
+    fn ended(self, ended: Ended, generation: &Generation<'_>) {
+        let stopping = matches!(mpm::state(), MpmState::Stopping | MpmState::Unknown);
+        let delay = match ended {
+            Ended::Died(_) if stopping => {
+                self.say(format_args!(
+                    "has died but server is being stopped, deregister it."
+                ));
+                None
+            }
+            Ended::Died(status) => {
+                self.say(format_args!("has died; deregistering and restarting it."));
+                let end = End::of(status);
+                self.say(format_args!("{end}"));
+                Some(self.delay(end))
+            }
+            Ended::Lost => {
+                self.say(format_args!(
+                    "appears to have been lost; deregistering and restarting it."
+                ));
+                Some(Duration::ZERO)
+            }
+            Ended::Restarting => {
+                let (name, pid) = (&self.group.process.name, self.pid());
+                info(format_args!(
+                    "Deregistering daemon process '{name}' (pid={pid}); server is restarting or shutting down."
+                ));
+                None
+            }
+            Ended::Discarded => None,
+        };
+        self.say(format_args!(
+            "has been deregistered and will no longer be monitored."
+        ));
+        if let Some(delay) = delay {
+            start_after(delay, generation, &self.parent, &self.group, self.number);
+        }
+    }
+
+    /// How long the next process waits: not at all, unless this one failed.
+    fn delay(&self, end: End) -> Duration {
+        if !end.is_failure() {
+            return Duration::ZERO;
+        }
+        let mut failures = self
+            .group
+            .failures
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let delay = failures.failed(Instant::now(), self.started.elapsed());
+        let name = &self.group.process.name;
+        info(format_args!(
+            "Process '{name}' failed; the next one starts after {:.1} seconds.",
+            delay.as_secs_f64()
+        ));
+        delay
+    }
+
+    fn pid(&self) -> i32 {
+        self.pid.load(Ordering::Relaxed)
+    }
+
+    fn say(&self, what: fmt::Arguments<'_>) {
+        let (name, pid) = (&self.group.process.name, self.pid());
+        info(format_args!("Process '{name}' (pid={pid}) {what}"));
+    }
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Status(i32),
+    Signal(i32),
+}
+
+impl End {
+    /// From what httpd tells, which is the one number or the other. No daemon of ours exits with a status that is a signal
+    /// by which it could die; an application that does so by `os._exit` is the only doubt left.
+    fn of(number: i32) -> Self {
+        /// Signals that end a daemon, which handles or ignores all others: QUIT, ILL, TRAP, ABRT, BUS, FPE, KILL, SEGV,
+        /// ALRM, TERM (before it is handled), STKFLT, VTALRM, PROF, IO, PWR, SYS.
+        const DEADLY: [i32; 16] = [3, 4, 5, 6, 7, 8, 9, 11, 14, 15, 16, 26, 27, 29, 30, 31];
+        if DEADLY.contains(&number) {
+            End::Signal(number)
+        } else {
+            End::Status(number)
+        }
+    }
+
+    /// Whether the next process is likely to fare no better.
+    fn is_failure(self) -> bool {
+        match self {
+            End::Status(exit::CLEAN | exit::FORCED) => false,
+            End::Status(_) | End::Signal(_) => true,
+        }
+    }
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            End::Status(status) => write!(out, "terminated normally, exit code {status}"),
+            End::Signal(signal) => write!(out, "terminated by signal {signal}"),
+        }
+    }
+}
+
+fn info(text: fmt::Arguments<'_>) {
+    httpd_log::write(Scope::Current, Level::Info, at!(), text);
+}

@@ -1,0 +1,42 @@
+//! What the engine has to say, as records.
+
+use rickhouse_host::scripts::{Level, ProcessKind, Record, Scope};
+use rickhouse_host::{Report, Reporter};
+use rickhouse_httpd::log;
+
+use crate::log::{PYTHON, script};
+
+/// Writes the engine's reports to httpd's log: about the request that the thread serves, if they are about one and it does.
+pub(crate) struct HttpdReporter;
+
+impl Reporter for HttpdReporter {
+    fn report(&self, report: &Report<'_>) {
+        report.records(&ProcessKind::Embedded, &mut write);
+    }
+}
+
+fn write(record: &Record) {
+    let (scope, level) = (scope(record.scope), level(record.level));
+    if log::is_enabled(scope, level) {
+        let text = script(|script| record.text(script));
+        log::write(scope, level, PYTHON, format_args!("{text}"));
+    }
+}
+
+/// httpd knows which request the thread is inside of, if any.
+fn scope(scope: Scope) -> log::Scope<'static> {
+    match scope {
+        Scope::Process => log::Scope::Process,
+        Scope::Request | Scope::RequestHeader | Scope::RequestDetail => log::Scope::Current,
+    }
+}
+
+fn level(level: Level) -> log::Level {
+    match level {
+        Level::Critical => log::Level::Critical,
+        Level::Error => log::Level::Error,
+        Level::Warning => log::Level::Warning,
+        Level::Info => log::Level::Info,
+        Level::Trace => log::Level::Trace1,
+    }
+}

@@ -1,0 +1,143 @@
+//! Requests that daemon processes answer (DD §8). The work is rickhouse-relay's; this is what it needs of httpd, and what
+//! httpd and its log make of how it ends.
+
+mod body;
+mod client;
+mod failure;
+mod head;
+mod precondition;
+mod request_frame;
+
+use rickhouse_directives::daemon::DaemonProcess;
+use rickhouse_directives::global::GlobalConfig;
+use rickhouse_directives::messages::Message;
+use rickhouse_httpd::log::{self as httpd_log, Level};
+use rickhouse_httpd::{Outcome, Request, at};
+use rickhouse_relay::{Answer, Daemon, Failure, Limits, Outgoing};
+
+use crate::groups::{self, Running};
+use crate::handler::Admission;
+use crate::log;
+use client::{HttpdClient, Instead};
+
+/// Has a daemon of the request's process group answer it, if that may and can be.
+pub(crate) fn serve(
+    request: &mut Request<'_>,
+    config: &GlobalConfig,
+    mut admission: Admission,
+) -> Outcome {
+    let (group, running) = match precondition::check(request, config, &admission) {
+        Ok(found) => found,
+        Err(refusal) => {
+            log::request(request, &refusal.message);
+            return Outcome::Http(refusal.status);
+        }
+    };
+    let body = body::announced(request, &admission);
+    let attached = match body::attached(request, body) {
+        Ok(attached) => attached,
+        Err(error) => return fail(request, group, running, Failure::Body(error)),
+    };
+    admission.identify(request);
+    let Ok(frame) = request_frame::write(request, &mut admission, running, body) else {
+        // More environ than a daemon takes; httpd's own limits for a request are far below.
+        return Outcome::INTERNAL_ERROR;
+    };
+    let outgoing = Outgoing {
+        frame: &frame,
+        attached: &attached,
+        framed: matches!(body, rickhouse_wire::Body::Framed(_)),
+    };
+    let limits = limits(request, group);
+    let daemon = Daemon {
+        socket: &running.socket,
+        connect_timeout: group.connect_timeout,
+        rejections: group.processes.saturating_mul(2).saturating_add(1),
+    };
+    let mut client = HttpdClient::new(request, group, admission.switches);
+    let answer = rickhouse_relay::relay(&mut client, &daemon, &outgoing, &limits);
+    drop(client);
+    match answer {
+        Ok(answer) => finish(request, answer),
+        Err(failure) => fail(request, group, running, failure),
+    }
+}
+
+fn limits(request: &Request<'_>, group: &DaemonProcess) -> Limits {
+    let timeout = request.server().timeout();
+    Limits {
+        daemon: group.socket_timeout.unwrap_or(timeout),
+        client: timeout,
+        flush_delay: group.response_flush_delay,
+        flush_after: group.response_buffer_size,
+        header: group.header_buffer_size,
+    }
+}
+
+/// The daemon has answered.
+fn finish(request: &mut Request<'_>, answer: Answer<Instead>) -> Outcome {
+    match answer {
+        Answer::Complete | Answer::Truncated(None) => Outcome::Ok,
+        Answer::Truncated(Some(why)) => {
+            log::request(request, &failure::truncation());
+            debug(request, &why);
+            Outcome::Ok
+        }
+        Answer::Instead(Instead::Page(status)) => {
+            request.set_status(200);
+            request.clear_status_line();
+            Outcome::Http(status)
+        }
+        // The target was a header's value, and httpd takes no header with a NUL.
+        Answer::Instead(Instead::Redirect(target)) => {
+            match request.redirect_internally(&target, true) {
+                Ok(()) => Outcome::Ok,
+                Err(_) => Outcome::INTERNAL_ERROR,
+            }
+        }
+        Answer::Status(status) => Outcome::Http(status),
+        // The daemon has said so in its log (0084).
+        Answer::QueueTimeout => Outcome::Http(504),
+        Answer::ClientLost { flushing, error } => {
+            let (message, outcome) = failure::client_lost(request, flushing, &error);
+            message
+                .iter()
+                .for_each(|message| log::request(request, message));
+            outcome
+        }
+    }
+}
+
+/// There is no answer.
+fn fail(request: &Request<'_>, group: &DaemonProcess, running: &Running, why: Failure) -> Outcome {
+    let (message, outcome) = failure::describe(&why, group, running);
+    log::request(request, &message);
+    debug(request, &why);
+    outcome
+}
+
+/// What an operator's record leaves out.
+fn debug(request: &Request<'_>, why: &Failure) {
+    let mut reasons = String::new();
+    let mut next = std::error::Error::source(why);
+    while let Some(source) = next {
+        reasons = format!("{reasons}: {source}");
+        next = source.source();
+    }
+    let scope = request.log_scope();
+    httpd_log::write(scope, Level::Debug, at!(), format_args!("{why}{reasons}"));
+}
+
+/// A refusal before anything was sent to a daemon.
+struct Refusal {
+    status: u16,
+    message: Message,
+}
+
+/// Where a child finds the group it may use.
+type Found<'a> = (&'a DaemonProcess, &'static Running);
+
+/// What a child knows of the running groups.
+fn running(group: &DaemonProcess) -> Option<&'static Running> {
+    groups::running(group.id)
+}

@@ -1,0 +1,81 @@
+//! The end of a daemon process (DD §10.6). Python is never finalised: exit handlers run, and the process is left.
+
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use rickhouse_os::process::exit_now;
+use rickhouse_os::signal_pipe::{self, Signal};
+use tracing::{info, warn};
+
+use crate::engine::Engine;
+use crate::exit;
+use crate::process::Process;
+use crate::run::Dispatcher;
+use crate::timers::Timers;
+
+pub(crate) fn stop<E: Engine>(
+    process: &Process<E>,
+    timers: &Timers,
+    dispatcher: Option<Dispatcher>,
+    workers: Vec<JoinHandle<()>>,
+    limit: Option<Duration>,
+) {
+    let group = &process.group;
+    info!("Shutdown requested for daemon process '{group}'.");
+    if let Some(limit) = limit {
+        start_reaper(group, limit);
+    }
+    process.stop_accepting();
+    end_events(group, dispatcher);
+    let reason = timers.reason().map_or("", |reason| reason.as_str());
+    process.engine.publish_stopping(reason);
+    if let Some(offender) = timers.offender() {
+        process.engine.dump_stacks(offender);
+    }
+    join(process, workers);
+    info!("Stopping process '{group}'.");
+    process.engine.stop();
+    info!("Exiting daemon process '{group}'.");
+}
+
+/// Ends the process by force unless it ends by itself before.
+fn start_reaper(group: &str, limit: Duration) {
+    let name = group.to_owned();
+    let reaper = thread::Builder::new().name("wsgi-reaper".to_owned());
+    let started = reaper.spawn(move || {
+        thread::sleep(limit);
+        info!("Shutdown timeout expired; aborting daemon process '{name}'.");
+        info!("Exiting daemon process '{name}'.");
+        exit_now(exit::FORCED)
+    });
+    if let Err(error) = started {
+        warn!(
+            code = "WSGI0070",
+            "Unable to create reaper thread in daemon process '{group}': {error}."
+        );
+    }
+}
+
+fn end_events(group: &str, dispatcher: Option<Dispatcher>) {
+    // Nobody will read them; what cannot be ignored is at worst one byte in a pipe.
+    let _kept = signal_pipe::ignore(&[Signal::HangUp, Signal::User2]);
+    if let Some(Err(_panic)) = dispatcher.map(Dispatcher::end) {
+        warn!("Unable to join with signal dispatcher thread in daemon process '{group}'.");
+    }
+}
+
+/// Waits for the workers that are serving somebody, and for those that only have to notice. The ones in `accept4` cannot
+/// be woken and have nothing to lose.
+fn join<E: Engine>(process: &Process<E>, workers: Vec<JoinHandle<()>>) {
+    for (number, worker) in workers.into_iter().enumerate() {
+        if process.slots[number].is_accepting() {
+            continue;
+        }
+        if worker.join().is_err() {
+            warn!(
+                code = "WSGI0071",
+                "Unable to join with worker thread {number} in daemon process '{}'.", process.group
+            );
+        }
+    }
+}

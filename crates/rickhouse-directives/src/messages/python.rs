@@ -1,0 +1,67 @@
+//! What goes wrong with interpreters and scripts (DD §12.3).
+
+use crate::messages::messages;
+
+messages! {
+    35 Critical interpreter_setup_failed(interpreter, process) "Unable to setup {interpreter} in {process}." => "A step of an interpreter's set-up failed.";
+    36 Critical python_config_failed(process, reason) "Python interpreter configuration failed in {process}: {reason}" => "CPython refused its configuration.";
+    38 Error main_interpreter_missing(process) "Python based handlers will not be available in {process}." => "There is no main interpreter.";
+    40 Critical preload_failed(interpreter) "Unable to acquire {interpreter} during daemon startup script preload." => "An import script is left out.";
+    85 Error dispatch_script_missing() "Location of WSGI dispatch script not provided." => "A bug of the module.";
+    86 Error dispatch_interpreter_failed(interpreter) "Unable to acquire {interpreter} for dispatch hook." => "500.";
+    87 Error handler_interpreter_failed(interpreter, process) "Unable to acquire {interpreter} for WSGI request handler in {process}." => "500.";
+    88 Error module_import_failed(module) "Unable to import handler via Python module reference '{module}'." => "Not written.";
+    89 Error no_callable(script, name) "Target WSGI script '{script}' does not contain WSGI application '{name}'." => "The script has no such name. 404.";
+    90 Error exit_callback_failed() "Call to 'signal.signal()' to register exit-function callback failed." => "A service script gets no `SystemExit` on SIGTERM.";
+    91 Error addsitedir_failed(folder) "Call to 'site.addsitedir()' failed for '{folder}'." => "The rest of that search path is left out.";
+    94 Error addsitedir_missing() "Unable to locate 'site.addsitedir()'." => "The search path is left out.";
+    95 Error site_missing() "Unable to import 'site' module." => "The search path is left out.";
+    96 Error sys_path_missing() "Unable to look up 'sys.path' attribute." => "The search path is left out.";
+    97 Error atexit_exited(exception, interpreter) "{exception} exception raised by Python atexit functions during shutdown of {interpreter}; ignored." => "An exit handler raised `SystemExit`.";
+    98 Error atexit_raised(exception, interpreter) "{exception} exception raised by Python atexit functions during shutdown of {interpreter}." => "An exit handler raised. The traceback follows.";
+    99 Warning version_mismatch(compiled, runtime) "Compiled for Python/{compiled} but runtime using Python/{runtime}." => "The module was built for another Python.";
+    100 Warning python_home_missing(home, process) "Unable to stat Python home '{home}' for {process}." => "It is tried all the same.";
+    101 Warning python_home_no_folder(home, process) "Python home '{home}' for {process} is not a directory." => "It is tried all the same.";
+    102 Warning python_home_not_accessible(home, process) "Python home '{home}' for {process} is not accessible." => "It is tried all the same.";
+    103 Error interpreter_failed(interpreter, process) "Python based handlers will not be available for {interpreter} in {process}." => "The interpreter could not be created; the next request tries again.";
+    104 Error stopping_event_failed(interpreter) "Unable to publish 'process_stopping' event for {interpreter}." => "The stop goes on.";
+    105 Error script_unreadable(script) "Could not read or compile WSGI script '{script}'." => "The request is answered 500.";
+    106 Error import_unreadable(script) "Could not read or compile WSGI script '{script}'." => "An import script is left out.";
+    107 Error script_exited(script) "SystemExit exception raised when doing exec of Python script file '{script}'." => "The request is answered 500.";
+    108 Error import_exited(script) "SystemExit exception raised when doing exec of Python script file '{script}'." => "An import script is left out.";
+    109 Error script_raised(script) "Unable to execute Python script file '{script}'." => "The script raised while it was loaded. 500. The traceback follows.";
+    110 Error import_raised(script) "Unable to execute Python script file '{script}'." => "An import script raised. The traceback follows.";
+    111 Warning main_interpreter_gone() "Main interpreter reference is missing during cleanup." => "A part of the clean-up is left out.";
+    112 Error event_callback_raised(exception, event) "{exception} exception raised by event callback for '{event}'." => "The next callback runs.";
+    113 Error events_unavailable() "Unable to import mod_wsgi when publishing events." => "The event is not delivered.";
+    114 Error subscribers_unavailable() "Unable to find event subscribers." => "The event is not delivered.";
+    130 Error shutdown_exited(exception) "{exception} exception raised by Python atexit/sys.exitfunc; ignored." => "Not written.";
+    131 Error shutdown_raised(exception) "{exception} exception raised by Python atexit/sys.exitfunc." => "Not written.";
+    132 Warning telemetry_target_failed(target) "Telemetry reporter could not open target '{target}'." => "There are no metrics from this process.";
+    133 Warning telemetry_thread_failed() "Unable to create telemetry reporter thread." => "There are no metrics from this process.";
+    174 Error raised(exception, script, context) "{exception} exception raised processing WSGI script '{script}' for {context}." => "The application raised. The traceback follows. 500, or a response that is cut.";
+    175 Error exited(exception, script, context) "{exception} exception raised by WSGI script '{script}' for {context}; ignored." => "The application raised `SystemExit`, which ends its request only.";
+    181 Error threading_wrapper_failed() "Unable to install 'threading._shutdown' wrapper." => "Not written.";
+    182 Error threading_wrapper_create_failed() "Unable to create 'threading._shutdown' wrapper." => "Not written.";
+    183 Error signal_intercept_failed() "Unable to install 'signal.signal' intercept." => "Applications can change the process's signal handlers.";
+    184 Error signal_intercept_create_failed() "Unable to create 'signal.signal' intercept." => "As 0183.";
+    185 Error stderr_failed() "Unable to replace 'sys.stderr' with log object." => "CPython's stream is kept.";
+    186 Error stdout_failed() "Unable to replace 'sys.stdout'." => "CPython's stream is kept.";
+    187 Error stdin_failed() "Unable to replace 'sys.stdin' with restricted object." => "CPython's stream is kept.";
+    188 Error setup_raised(exception, context) "{exception} exception raised during Python interpreter initialisation for {context}." => "The traceback follows.";
+    189 Error setup_exited(exception, context) "{exception} exception raised during Python interpreter initialisation for {context}; ignored." => "`SystemExit` while an interpreter was set up.";
+    190 Error event_callback_exited(exception, event) "{exception} exception raised by event callback for '{event}'; ignored." => "`SystemExit` from a callback.";
+    191 Error thread_state_failed(thread, interpreter) "Unable to create thread state for thread {thread} against {interpreter}." => "500.";
+    192 Error destroy_state_failed(interpreter) "Unable to create thread state to destroy {interpreter}." => "That interpreter runs no exit handlers.";
+    194 Error close_lookup_raised() "Lookup of 'close' attribute on WSGI response iterable raised an exception." => "The traceback follows.";
+    195 Warning script_close_failed(script) "Failed to close source file after reading WSGI script '{script}'." => "The script is loaded all the same.";
+    196 Warning import_close_failed(script) "Failed to close source file after reading WSGI script '{script}'." => "The import script is loaded all the same.";
+    198 Warning own_gil_unsupported() "WSGIPerInterpreterGIL requires Python 3.12 or later and has no effect with the Python version in use." => "At configuration time. Interpreters share one GIL.";
+    199 Warning interval_without_gil(seconds, interpreter) "Skipping per-interpreter switch interval {seconds}s for {interpreter} as it does not have its own GIL." => "The interval would be that of all interpreters that share the GIL.";
+    200 Warning free_threading_unsupported() "WSGIFreeThreading On has no effect as the Python in use is not a free-threaded build." => "At configuration time.";
+    201 Warning free_threading_in_application_group() "WSGIFreeThreading inside <WSGIInterpreterOptions> with application-group= set is ignored." => "At configuration time. It is a matter of the whole process.";
+    202 Warning own_gil_skipped(interpreter) "Skipping per-interpreter GIL for {interpreter} as free-threading is active." => "There is no GIL to own.";
+    203 Warning interval_skipped(seconds, process) "Skipping WSGISwitchInterval {seconds}s in {process} as free-threading is active." => "There is no GIL to switch.";
+    204 Warning daemon_interval_skipped(seconds, group) "Skipping WSGISwitchInterval {seconds}s in daemon process '{group}' as free-threading is active." => "The same for the option `switch-interval`.";
+    205 Warning interpreter_interval_skipped(seconds, interpreter) "Skipping per-interpreter switch interval {seconds}s for {interpreter} as free-threading is active." => "The same for one interpreter.";
+}

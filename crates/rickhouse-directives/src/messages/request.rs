@@ -1,0 +1,62 @@
+//! What goes wrong with requests in an httpd child (DD §12.5).
+
+use crate::messages::messages;
+
+messages! {
+    115 Error daemon_socket_failed(group, socket) "Unable to create socket to connect to WSGI daemon process '{group}' on '{socket}'." => "The child could not make a socket. 500.";
+    116 Error daemon_backlog_full(group, socket) "Unable to connect to WSGI daemon process '{group}' on '{socket}' after multiple attempts as listener backlog limit was exceeded or the socket does not exist." => "`connect-timeout` has passed with the queue of the group's socket full. 503.";
+    117 Error daemon_connect_failed(group, socket, uid) "Unable to connect to WSGI daemon process '{group}' on '{socket}' as user with uid={uid}." => "The group's socket is missing, or this user may not use it. 503.";
+    118 Error client_read_timeout() "Unable to proxy response to client (read timeout)." => "The client took nothing of a flush in time. The response is cut.";
+    119 Error daemon_response_failed() "Unable to proxy response from daemon to client." => "Reading the response's body from the daemon failed. The response is cut.";
+    120 Error client_write_timeout() "Unable to proxy response to client (write timeout)." => "The client took nothing of the response in time. The response is cut.";
+    121 Error send_failed(group, socket) "Unable to send request details to WSGI daemon process '{group}' on '{socket}'." => "The request could not be sent to the daemon. 500.";
+    122 Error unexpected_status(status) "Unexpected status from WSGI daemon process: {status}." => "The daemon's first answer had an unknown number. 500.";
+    123 Error unexpected_answer(status) "Unexpected status from WSGI daemon process: {status}." => "The daemon could not begin the request. 500.";
+    124 Error too_many_rejections(group, count) "Maximum number of WSGI daemon process '{group}' restart attempts reached: {count}." => "Every daemon that was asked restarted because of a changed script. 503.";
+    125 Error resend_failed(group, socket) "Unable to send request details to WSGI daemon process '{group}' on '{socket}'." => "As 0121, after a daemon had restarted. 500.";
+    126 Error body_read_failed(reason) "Request data read error when proxying data to daemon process: {reason}." => "The request's body could not be read from the client. 408 on a timeout, otherwise 500.";
+    127 Error body_end_failed(reason) "Request data write error when proxying data to daemon process: {reason}." => "The end of the body could not be sent to the daemon. Its response is read all the same.";
+    128 Error body_piece_failed(reason) "Request data read error when proxying data to daemon process: {reason}." => "A piece of the body could not be read. The daemon is told that the body is incomplete.";
+    129 Error body_write_failed(reason) "Request data write error when proxying data to daemon process: {reason}." => "The daemon takes no more of the body. The rest is discarded, the response is read all the same.";
+    134 Error exec_cgi_off() "Options ExecCGI is off in this directory." => "The script was not reached by an alias, and the directory does not allow to run scripts. 403.";
+    135 Error script_not_found() "Target WSGI script not found or unable to stat." => "The file is not there, or the child may not look at it. 404.";
+    136 Error script_is_directory() "Attempt to invoke directory as WSGI application." => "The request leads to a folder. 403.";
+    137 Error path_info_refused() "AcceptPathInfo off disallows user's path." => "There is more path than the script's, which the configuration forbids. 404.";
+    138 Error unknown_transfer_encoding(value) "Unexpected value for Transfer-Encoding of '{value}' supplied." => "The body has a coding other than `chunked`. 501.";
+    139 Error chunked_not_enabled() "Received request with chunked body, but support for chunked transfer encoding has not been enabled." => "`WSGIChunkedRequest` is off. 411.";
+    140 Error length_with_chunked() "Unexpected Content-Length header supplied where Transfer-Encoding was specified as 'chunked'." => "The request says twice, and differently, where its body ends. 400.";
+    141 Error bad_content_length(value) "Invalid Content-Length header value of '{value}' was supplied." => "The length is no number. 400.";
+    142 Error embedded_not_compiled() "Embedded mode of mod_wsgi disabled at compile time." => "The module was built without embedded mode. 500.";
+    143 Error embedded_restricted() "Embedded mode of mod_wsgi disabled by runtime configuration." => "`WSGIRestrictEmbedded` is on, and the request names no daemon group. 500.";
+    144 Error response_line_too_long(group) "Response header line too long from daemon process '{group}'." => "A line of the response's head is longer than `header-buffer-size`. 500.";
+    145 Error response_head_timeout(group) "Timeout when reading response headers from daemon process '{group}'." => "The daemon did not answer within `socket-timeout`. 504.";
+    146 Error daemon_closed(group) "Daemon process '{group}' closed connection before sending complete response headers." => "The daemon ended, or refused the request. 502.";
+    147 Error response_head_failed(group, reason) "Error reading response headers from daemon process '{group}' ({reason})." => "The daemon crashed or was ended by force. 502.";
+    148 Error malformed_response(header, group) "Malformed header '{header}' found when reading script headers from daemon process '{group}'." => "The daemon sent something that is no response. 500.";
+    149 Error daemon_group_restricted(group) "Daemon process called '{group}' cannot be accessed by this WSGI application as not a member of allowed groups." => "`WSGIRestrictProcess` does not list the group. 500.";
+    150 Error no_daemon_groups(group) "No WSGI daemon process called '{group}' has been configured." => "There is no daemon group at all. 500.";
+    151 Error unknown_daemon_group(group) "No WSGI daemon process called '{group}' has been configured." => "There is no daemon group of this name. 500.";
+    152 Error daemon_group_of_other_server(group) "Daemon process called '{group}' cannot be accessed by this WSGI application." => "The group is defined in a virtual host of another `ServerName`. 500.";
+    153 Error script_group_unknown() "Group information not available for WSGI script file." => "`script-group` cannot be checked. 403.";
+    154 Error script_group_unnamed(gid) "Unable to determine group of WSGI script file from gid {gid}." => "The script's group has no name. 403.";
+    155 Error script_group_differs(group) "WSGI script file group '{group}' does not match group required for daemon process." => "The script belongs to another group than `script-group`. 403.";
+    156 Error group_policy_world_unknown() "World permissions not available for WSGI script file." => "`script-group` cannot be checked. 403.";
+    157 Error group_policy_world_writable() "WSGI script file is writable to world." => "`script-group` is set, and anybody may change the script. 403.";
+    158 Error group_policy_folder_unknown(folder) "Unable to stat parent directory '{folder}' of WSGI script." => "`script-group` cannot be checked. 403.";
+    159 Error folder_group_unnamed(folder, gid) "Unable to determine group of parent directory '{folder}' of WSGI script file from gid {gid}." => "The folder's group has no name. 403.";
+    160 Error folder_group_differs(group) "Parent directory of WSGI script file has group '{group}' which does not match group required for daemon process." => "The folder belongs to another group than `script-group`. 403.";
+    161 Error group_policy_folder_world_writable() "Parent directory of WSGI script file is writable to world." => "`script-group` is set, and anybody may replace the script. 403.";
+    162 Error script_owner_unknown() "User information not available for WSGI script file." => "`script-user` cannot be checked. 403.";
+    163 Error script_owner_unnamed(uid) "Unable to determine owner of WSGI script file from uid {uid}." => "The script's owner has no name. 403.";
+    164 Error script_owner_differs(user) "WSGI script file owner '{user}' does not match user required for daemon process." => "The script belongs to another user than `script-user`. 403.";
+    165 Error script_group_permissions_unknown() "Group permissions not available for WSGI script file." => "`script-user` cannot be checked. 403.";
+    166 Error script_group_writable() "WSGI script file is writable to group." => "`script-user` is set, and a group may change the script. 403.";
+    167 Error user_policy_world_unknown() "World permissions not available for WSGI script file." => "`script-user` cannot be checked. 403.";
+    168 Error user_policy_world_writable() "WSGI script file is writable to world." => "`script-user` is set, and anybody may change the script. 403.";
+    169 Error user_policy_folder_unknown(folder) "Unable to stat parent directory '{folder}' of WSGI script." => "`script-user` cannot be checked. 403.";
+    170 Error folder_owner_unnamed(folder, uid) "Unable to determine owner of parent directory '{folder}' of WSGI script file from uid {uid}." => "The folder's owner has no name. 403.";
+    171 Error folder_owner_differs(user) "Parent directory of WSGI script file has owner '{user}' which does not match user required for daemon process." => "The folder belongs to another user than `script-user`. 403.";
+    172 Error user_policy_folder_world_writable() "Parent directory of WSGI script file is writable to world." => "`script-user` is set, and anybody may replace the script. 403.";
+    173 Error folder_group_writable() "Parent directory of WSGI script file is writable to group." => "`script-user` is set, and a group may replace the script. 403.";
+    210 Error python_not_initialised() "Embedded mode of mod_wsgi cannot be used as Python was not initialised in this process." => "`WSGIRestrictEmbedded` is on, or Python did not start in this child. 500.";
+}

@@ -1,0 +1,5 @@
+//! The relay between a daemon that follows a script and a client that keeps what it is given.
+
+mod requests;
+mod responses;
+mod support;
