@@ -518,8 +518,8 @@ def test_the_pid_file(serve, tmp_path):
     path = tmp_path / "rickhouse.pid"
     server = serve("worker_app", "--pid", str(path))
     assert path.read_text().strip() == str(server.pid)
-    server.signal(signal.SIGHUP)
     old = server.workers()
+    server.signal(signal.SIGHUP)
     until(lambda: not set(old) & set(server.workers()), "a reload")
     assert path.read_text().strip() == str(server.pid)
     server.stop()
