@@ -18,6 +18,8 @@ _ALARMS = re.compile(
     r"AH00052|AH00051|exit signal|panicked at|internal error|double free|free\(\): invalid|corrupted|munmap_chunk"
     r"|Fatal Python error|Exception ignored|garbage collected without being closed|ResourceWarning|AddressSanitizer"
 )
+#: What httpd says of itself when it is stopped while a connection it has answered still lingers.
+_LINGERING = "AH03092: process_lingering_close"
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,6 @@ class HttpdLog(Log):
     def _is_alarming(self, line: str) -> bool:
         record = parse(line)
         severe = record is None or record.level in _SEVERE or (record.module == "wsgi" and record.level == "warn")
-        if not line.strip() or not (severe or _ALARMS.search(line)):
+        if not line.strip() or _LINGERING in line or not (severe or _ALARMS.search(line)):
             return False
         return not any(each.pattern.search(line) for each in self._allowances)

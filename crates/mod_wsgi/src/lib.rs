@@ -30,6 +30,7 @@ mod handler;
 mod log;
 mod mapping;
 mod module;
+mod paths;
 mod relay;
 mod seats;
 mod startup;

@@ -124,7 +124,7 @@ impl RequestView for View<'_, '_> {
     }
 
     fn server_software(&self) -> &[u8] {
-        rickhouse_httpd::mpm::banner()
+        self.request.server().banner().unwrap_or_default()
     }
 
     fn server_name_for_url(&self) -> &[u8] {

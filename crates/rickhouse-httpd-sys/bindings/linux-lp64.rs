@@ -23,12 +23,11 @@ pub type apr_uint32_t = ::core::ffi::c_uint;
 pub type apr_int64_t = i64;
 pub type apr_uint64_t = u64;
 pub type apr_size_t = usize;
+pub type apr_ssize_t = isize;
 pub type apr_off_t = off_t;
 pub type apr_socklen_t = socklen_t;
 pub type apr_ino_t = ino_t;
 pub type apr_status_t = ::core::ffi::c_int;
-pub type apr_abortfunc_t =
-    ::core::option::Option<unsafe extern "C" fn(retcode: ::core::ffi::c_int) -> ::core::ffi::c_int>;
 pub type apr_time_t = apr_int64_t;
 pub type apr_interval_time_t = apr_int64_t;
 pub type apr_uid_t = uid_t;
@@ -99,13 +98,9 @@ pub type etag_components_t = ::core::ffi::c_ulong;
 pub type server_signature_e = ::core::ffi::c_uint;
 pub type apr_os_file_t = ::core::ffi::c_int;
 pub type apr_os_sock_t = ::core::ffi::c_int;
-pub type ap_HOOK_log_transaction_t =
-    ::core::option::Option<unsafe extern "C" fn(r: *mut request_rec) -> ::core::ffi::c_int>;
 pub type ap_HOOK_translate_name_t =
     ::core::option::Option<unsafe extern "C" fn(r: *mut request_rec) -> ::core::ffi::c_int>;
 pub type ap_HOOK_fixups_t =
-    ::core::option::Option<unsafe extern "C" fn(r: *mut request_rec) -> ::core::ffi::c_int>;
-pub type ap_HOOK_type_checker_t =
     ::core::option::Option<unsafe extern "C" fn(r: *mut request_rec) -> ::core::ffi::c_int>;
 pub type ap_HOOK_access_checker_t =
     ::core::option::Option<unsafe extern "C" fn(r: *mut request_rec) -> ::core::ffi::c_int>;
@@ -114,18 +109,6 @@ pub type ap_scoreboard_e = ::core::ffi::c_uint;
 pub type ap_HOOK_pre_mpm_t = ::core::option::Option<
     unsafe extern "C" fn(p: *mut apr_pool_t, sb_type: ap_scoreboard_e) -> ::core::ffi::c_int,
 >;
-pub type mpm_child_status = ::core::ffi::c_uint;
-pub type ap_HOOK_child_status_t = ::core::option::Option<
-    unsafe extern "C" fn(
-        s: *mut server_rec,
-        pid: pid_t,
-        gen_: ap_generation_t,
-        slot: ::core::ffi::c_int,
-        state: mpm_child_status,
-    ),
->;
-pub type ap_HOOK_end_generation_t =
-    ::core::option::Option<unsafe extern "C" fn(s: *mut server_rec, gen_: ap_generation_t)>;
 pub type authn_status = ::core::ffi::c_uint;
 pub type authz_status = ::core::ffi::c_uint;
 pub type ap_HOOK_monitor_t = ::core::option::Option<
@@ -151,11 +134,6 @@ pub struct sockaddr_storage {
 #[repr(C)]
 #[derive(Debug)]
 pub struct apr_pool_t {
-    _unused: [u8; 0],
-}
-#[repr(C)]
-#[derive(Debug)]
-pub struct apr_allocator_t {
     _unused: [u8; 0],
 }
 #[repr(C)]
@@ -302,20 +280,6 @@ pub struct apr_bucket_brigade {
 pub struct apr_bucket_brigade_apr_bucket_list {
     pub next: *mut apr_bucket,
     pub prev: *mut apr_bucket,
-}
-#[repr(C)]
-#[derive(Copy, Clone)]
-pub struct apr_bucket_refcount {
-    pub refcount: ::core::ffi::c_int,
-}
-#[repr(C)]
-#[derive(Copy, Clone)]
-pub struct apr_bucket_file {
-    pub refcount: apr_bucket_refcount,
-    pub fd: *mut apr_file_t,
-    pub readpool: *mut apr_pool_t,
-    pub can_mmap: ::core::ffi::c_int,
-    pub read_size: apr_size_t,
 }
 #[repr(C)]
 #[repr(align(8))]
@@ -821,78 +785,13 @@ pub struct ap_conf_vector_t {
 pub struct hostent {
     pub _address: u8,
 }
-pub const APR_PROC_MUTEX_IS_GLOBAL: u32 = 0;
 pub const APR_OS_START_ERROR: u32 = 20000;
-pub const APR_OS_START_STATUS: u32 = 70000;
-pub const APR_OS_START_USERERR: u32 = 120000;
-pub const APR_OS_START_USEERR: u32 = 120000;
-pub const APR_OS_START_CANONERR: u32 = 620000;
-pub const APR_OS_START_EAIERR: u32 = 670000;
-pub const APR_OS_START_SYSERR: u32 = 720000;
-pub const APR_SUCCESS: u32 = 0;
-pub const APR_ENOSTAT: u32 = 20001;
-pub const APR_ENOPOOL: u32 = 20002;
-pub const APR_EBADDATE: u32 = 20004;
-pub const APR_EINVALSOCK: u32 = 20005;
-pub const APR_ENOPROC: u32 = 20006;
-pub const APR_ENOTIME: u32 = 20007;
-pub const APR_ENODIR: u32 = 20008;
-pub const APR_ENOLOCK: u32 = 20009;
-pub const APR_ENOPOLL: u32 = 20010;
-pub const APR_ENOSOCKET: u32 = 20011;
-pub const APR_ENOTHREAD: u32 = 20012;
-pub const APR_ENOTHDKEY: u32 = 20013;
 pub const APR_EGENERAL: u32 = 20014;
-pub const APR_ENOSHMAVAIL: u32 = 20015;
-pub const APR_EBADIP: u32 = 20016;
-pub const APR_EBADMASK: u32 = 20017;
-pub const APR_EDSOOPEN: u32 = 20019;
-pub const APR_EABSOLUTE: u32 = 20020;
-pub const APR_ERELATIVE: u32 = 20021;
-pub const APR_EINCOMPLETE: u32 = 20022;
-pub const APR_EABOVEROOT: u32 = 20023;
-pub const APR_EBADPATH: u32 = 20024;
-pub const APR_EPATHWILD: u32 = 20025;
-pub const APR_ESYMNOTFOUND: u32 = 20026;
-pub const APR_ENOTENOUGHENTROPY: u32 = 20028;
 pub const APR_INCHILD: u32 = 70001;
 pub const APR_INPARENT: u32 = 70002;
 pub const APR_TIMEUP: u32 = 70007;
 pub const APR_INCOMPLETE: u32 = 70008;
 pub const APR_EOF: u32 = 70014;
-pub const APR_EINIT: u32 = 70022;
-pub const APR_ENOTIMPL: u32 = 70023;
-pub const APR_EMISMATCH: u32 = 70024;
-pub const APR_EBUSY: u32 = 70025;
-pub const APR_EACCES: u32 = 13;
-pub const APR_EEXIST: u32 = 17;
-pub const APR_ENAMETOOLONG: u32 = 36;
-pub const APR_ENOENT: u32 = 2;
-pub const APR_ENOTDIR: u32 = 20;
-pub const APR_ENOSPC: u32 = 28;
-pub const APR_ENOMEM: u32 = 12;
-pub const APR_EMFILE: u32 = 24;
-pub const APR_ENFILE: u32 = 23;
-pub const APR_EBADF: u32 = 9;
-pub const APR_EINVAL: u32 = 22;
-pub const APR_ESPIPE: u32 = 29;
-pub const APR_EAGAIN: u32 = 11;
-pub const APR_EINTR: u32 = 4;
-pub const APR_ENOTSOCK: u32 = 88;
-pub const APR_ECONNREFUSED: u32 = 111;
-pub const APR_EINPROGRESS: u32 = 115;
-pub const APR_ECONNABORTED: u32 = 103;
-pub const APR_ECONNRESET: u32 = 104;
-pub const APR_ETIMEDOUT: u32 = 110;
-pub const APR_EHOSTUNREACH: u32 = 113;
-pub const APR_ENETUNREACH: u32 = 101;
-pub const APR_EFTYPE: u32 = 620023;
-pub const APR_EPIPE: u32 = 32;
-pub const APR_EXDEV: u32 = 18;
-pub const APR_ENOTEMPTY: u32 = 39;
-pub const APR_EAFNOSUPPORT: u32 = 97;
-pub const APR_EOPNOTSUPP: u32 = 95;
-pub const APR_ERANGE: u32 = 34;
 pub const APR_HOOK_REALLY_FIRST: i32 = -10;
 pub const APR_HOOK_FIRST: u32 = 0;
 pub const APR_HOOK_MIDDLE: u32 = 10;
@@ -900,185 +799,38 @@ pub const APR_HOOK_LAST: u32 = 20;
 pub const APR_HOOK_REALLY_LAST: u32 = 30;
 pub const MODULE_MAGIC_COOKIE: u32 = 1095774772;
 pub const MODULE_MAGIC_NUMBER_MAJOR: u32 = 20120211;
-pub const MODULE_MAGIC_NUMBER_MINOR: u32 = 142;
 pub const AP_SERVER_MAJORVERSION_NUMBER: u32 = 2;
 pub const AP_SERVER_MINORVERSION_NUMBER: u32 = 4;
-pub const APR_FINFO_LINK: u32 = 1;
-pub const APR_FINFO_MTIME: u32 = 16;
-pub const APR_FINFO_CTIME: u32 = 32;
-pub const APR_FINFO_ATIME: u32 = 64;
-pub const APR_FINFO_SIZE: u32 = 256;
-pub const APR_FINFO_CSIZE: u32 = 512;
-pub const APR_FINFO_DEV: u32 = 4096;
-pub const APR_FINFO_INODE: u32 = 8192;
-pub const APR_FINFO_NLINK: u32 = 16384;
-pub const APR_FINFO_TYPE: u32 = 32768;
-pub const APR_FINFO_USER: u32 = 65536;
-pub const APR_FINFO_GROUP: u32 = 131072;
-pub const APR_FINFO_UPROT: u32 = 1048576;
-pub const APR_FINFO_GPROT: u32 = 2097152;
-pub const APR_FINFO_WPROT: u32 = 4194304;
-pub const APR_FINFO_ICASE: u32 = 16777216;
-pub const APR_FINFO_NAME: u32 = 33554432;
-pub const APR_FINFO_MIN: u32 = 33136;
-pub const APR_FINFO_IDENT: u32 = 12288;
-pub const APR_FINFO_OWNER: u32 = 196608;
-pub const APR_FINFO_PROT: u32 = 7340032;
-pub const APR_FINFO_NORM: u32 = 7582064;
-pub const APR_FINFO_DIRENT: u32 = 33554432;
 pub const APR_FOPEN_READ: u32 = 1;
-pub const APR_FOPEN_NOCLEANUP: u32 = 2048;
 pub const APR_FOPEN_SENDFILE_ENABLED: u32 = 4096;
-pub const APR_EXCL: u32 = 64;
-pub const APR_SENDFILE_ENABLED: u32 = 4096;
-pub const APR_END: u32 = 2;
 pub const APR_OC_REASON_DEATH: u32 = 0;
-pub const APR_OC_REASON_UNWRITABLE: u32 = 1;
 pub const APR_OC_REASON_RESTART: u32 = 2;
 pub const APR_OC_REASON_UNREGISTER: u32 = 3;
 pub const APR_OC_REASON_LOST: u32 = 4;
-pub const APR_OC_REASON_RUNNING: u32 = 5;
-pub const APR_PROC_DETACH_FOREGROUND: u32 = 0;
-pub const APR_PROC_DETACH_DAEMONIZE: u32 = 1;
-pub const AP_REG_ICASE: u32 = 1;
-pub const AP_REG_NEWLINE: u32 = 2;
 pub const AP_REG_EXTENDED: u32 = 0;
-pub const AP_REG_NOSUB: u32 = 0;
-pub const HUGE_STRING_LEN: u32 = 8192;
 pub const AP_MAX_REG_MATCH: u32 = 10;
 pub const OK: u32 = 0;
 pub const DECLINED: i32 = -1;
 pub const DONE: i32 = -2;
-pub const SUSPENDED: i32 = -3;
-pub const AP_NOBODY_WROTE: i32 = -100;
-pub const AP_NOBODY_READ: i32 = -101;
 pub const AP_FILTER_ERROR: i32 = -102;
-pub const HTTP_CONTINUE: u32 = 100;
-pub const HTTP_SWITCHING_PROTOCOLS: u32 = 101;
-pub const HTTP_PROCESSING: u32 = 102;
-pub const HTTP_EARLY_HINTS: u32 = 103;
-pub const HTTP_OK: u32 = 200;
-pub const HTTP_CREATED: u32 = 201;
-pub const HTTP_ACCEPTED: u32 = 202;
-pub const HTTP_NON_AUTHORITATIVE: u32 = 203;
-pub const HTTP_NO_CONTENT: u32 = 204;
-pub const HTTP_RESET_CONTENT: u32 = 205;
-pub const HTTP_PARTIAL_CONTENT: u32 = 206;
-pub const HTTP_MULTI_STATUS: u32 = 207;
-pub const HTTP_ALREADY_REPORTED: u32 = 208;
-pub const HTTP_IM_USED: u32 = 226;
-pub const HTTP_MULTIPLE_CHOICES: u32 = 300;
-pub const HTTP_MOVED_PERMANENTLY: u32 = 301;
-pub const HTTP_MOVED_TEMPORARILY: u32 = 302;
-pub const HTTP_SEE_OTHER: u32 = 303;
-pub const HTTP_NOT_MODIFIED: u32 = 304;
-pub const HTTP_USE_PROXY: u32 = 305;
-pub const HTTP_TEMPORARY_REDIRECT: u32 = 307;
-pub const HTTP_PERMANENT_REDIRECT: u32 = 308;
-pub const HTTP_BAD_REQUEST: u32 = 400;
-pub const HTTP_UNAUTHORIZED: u32 = 401;
-pub const HTTP_PAYMENT_REQUIRED: u32 = 402;
-pub const HTTP_FORBIDDEN: u32 = 403;
-pub const HTTP_NOT_FOUND: u32 = 404;
-pub const HTTP_METHOD_NOT_ALLOWED: u32 = 405;
-pub const HTTP_NOT_ACCEPTABLE: u32 = 406;
-pub const HTTP_PROXY_AUTHENTICATION_REQUIRED: u32 = 407;
-pub const HTTP_REQUEST_TIME_OUT: u32 = 408;
-pub const HTTP_CONFLICT: u32 = 409;
-pub const HTTP_GONE: u32 = 410;
-pub const HTTP_LENGTH_REQUIRED: u32 = 411;
-pub const HTTP_PRECONDITION_FAILED: u32 = 412;
-pub const HTTP_REQUEST_ENTITY_TOO_LARGE: u32 = 413;
-pub const HTTP_REQUEST_URI_TOO_LARGE: u32 = 414;
-pub const HTTP_UNSUPPORTED_MEDIA_TYPE: u32 = 415;
-pub const HTTP_RANGE_NOT_SATISFIABLE: u32 = 416;
-pub const HTTP_EXPECTATION_FAILED: u32 = 417;
-pub const HTTP_MISDIRECTED_REQUEST: u32 = 421;
-pub const HTTP_UNPROCESSABLE_ENTITY: u32 = 422;
-pub const HTTP_LOCKED: u32 = 423;
-pub const HTTP_FAILED_DEPENDENCY: u32 = 424;
-pub const HTTP_UPGRADE_REQUIRED: u32 = 426;
-pub const HTTP_PRECONDITION_REQUIRED: u32 = 428;
-pub const HTTP_TOO_MANY_REQUESTS: u32 = 429;
-pub const HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE: u32 = 431;
-pub const HTTP_UNAVAILABLE_FOR_LEGAL_REASONS: u32 = 451;
-pub const HTTP_INTERNAL_SERVER_ERROR: u32 = 500;
-pub const HTTP_NOT_IMPLEMENTED: u32 = 501;
 pub const HTTP_BAD_GATEWAY: u32 = 502;
-pub const HTTP_SERVICE_UNAVAILABLE: u32 = 503;
-pub const HTTP_GATEWAY_TIME_OUT: u32 = 504;
-pub const HTTP_VERSION_NOT_SUPPORTED: u32 = 505;
-pub const HTTP_VARIANT_ALSO_VARIES: u32 = 506;
-pub const HTTP_INSUFFICIENT_STORAGE: u32 = 507;
-pub const HTTP_LOOP_DETECTED: u32 = 508;
-pub const HTTP_NOT_EXTENDED: u32 = 510;
-pub const HTTP_NETWORK_AUTHENTICATION_REQUIRED: u32 = 511;
 pub const M_GET: u32 = 0;
-pub const M_PUT: u32 = 1;
-pub const M_POST: u32 = 2;
-pub const M_DELETE: u32 = 3;
-pub const M_CONNECT: u32 = 4;
-pub const M_OPTIONS: u32 = 5;
-pub const M_TRACE: u32 = 6;
-pub const M_PATCH: u32 = 7;
-pub const M_PROPFIND: u32 = 8;
-pub const M_PROPPATCH: u32 = 9;
-pub const M_MKCOL: u32 = 10;
-pub const M_COPY: u32 = 11;
-pub const M_MOVE: u32 = 12;
-pub const M_LOCK: u32 = 13;
-pub const M_UNLOCK: u32 = 14;
-pub const M_VERSION_CONTROL: u32 = 15;
-pub const M_CHECKOUT: u32 = 16;
-pub const M_UNCHECKOUT: u32 = 17;
-pub const M_CHECKIN: u32 = 18;
-pub const M_UPDATE: u32 = 19;
-pub const M_LABEL: u32 = 20;
-pub const M_REPORT: u32 = 21;
-pub const M_MKWORKSPACE: u32 = 22;
-pub const M_MKACTIVITY: u32 = 23;
-pub const M_BASELINE_CONTROL: u32 = 24;
-pub const M_MERGE: u32 = 25;
-pub const M_INVALID: u32 = 26;
-pub const METHODS: u32 = 64;
-pub const CGI_MAGIC_TYPE: &::core::ffi::CStr = c"application/x-httpd-cgi";
-pub const OR_NONE: u32 = 0;
-pub const OR_LIMIT: u32 = 1;
-pub const OR_OPTIONS: u32 = 2;
 pub const OR_FILEINFO: u32 = 4;
 pub const OR_AUTHCFG: u32 = 8;
-pub const OR_INDEXES: u32 = 16;
-pub const OR_UNSET: u32 = 32;
 pub const ACCESS_CONF: u32 = 64;
 pub const RSRC_CONF: u32 = 128;
-pub const EXEC_ON_READ: u32 = 256;
-pub const OR_ALL: u32 = 31;
 pub const NOT_IN_VIRTUALHOST: u32 = 1;
 pub const NOT_IN_LIMIT: u32 = 2;
 pub const NOT_IN_DIRECTORY: u32 = 4;
 pub const NOT_IN_LOCATION: u32 = 8;
 pub const NOT_IN_FILES: u32 = 16;
-pub const NOT_IN_HTACCESS: u32 = 32;
 pub const NOT_IN_PROXY: u32 = 64;
-pub const NOT_IN_DIR_LOC_FILE: u32 = 28;
-pub const NOT_IN_DIR_CONTEXT: u32 = 94;
-pub const REMOTE_HOST: u32 = 0;
 pub const REMOTE_NAME: u32 = 1;
-pub const REMOTE_NOLOOKUP: u32 = 2;
-pub const REMOTE_DOUBLE_REV: u32 = 3;
-pub const SATISFY_ALL: u32 = 0;
 pub const SATISFY_ANY: u32 = 1;
-pub const SATISFY_NOSPEC: u32 = 2;
 pub const ENABLE_MMAP_OFF: u32 = 0;
-pub const ENABLE_MMAP_ON: u32 = 1;
-pub const ENABLE_MMAP_UNSET: u32 = 2;
-pub const ENABLE_SENDFILE_OFF: u32 = 0;
 pub const ENABLE_SENDFILE_ON: u32 = 1;
-pub const ENABLE_SENDFILE_UNSET: u32 = 2;
 pub const AP_SQ_MAIN_STATE: u32 = 0;
 pub const AP_SQ_RUN_MODE: u32 = 1;
-pub const AP_SQ_CONFIG_GEN: u32 = 2;
-pub const AP_SQ_NOT_SUPPORTED: i32 = -1;
 pub const AP_SQ_MS_INITIAL_STARTUP: u32 = 1;
 pub const AP_SQ_MS_CREATE_PRE_CONFIG: u32 = 2;
 pub const AP_SQ_MS_DESTROY_CONFIG: u32 = 3;
@@ -1105,43 +857,22 @@ pub const APLOG_TRACE5: u32 = 12;
 pub const APLOG_TRACE6: u32 = 13;
 pub const APLOG_TRACE7: u32 = 14;
 pub const APLOG_TRACE8: u32 = 15;
-pub const APLOG_LEVELMASK: u32 = 15;
-pub const APLOG_NOERRNO: u32 = 16;
-pub const APLOG_TOCLIENT: u32 = 32;
-pub const APLOG_STARTUP: u32 = 64;
 pub const APLOG_NO_MODULE: i32 = -1;
-pub const AP_AUTH_INTERNAL_PER_URI: u32 = 0;
 pub const AP_AUTH_INTERNAL_PER_CONF: u32 = 1;
-pub const AP_AUTH_INTERNAL_MASK: u32 = 15;
 pub const AP_MPMQ_NOT_SUPPORTED: u32 = 0;
-pub const AP_MPMQ_STATIC: u32 = 1;
-pub const AP_MPMQ_DYNAMIC: u32 = 2;
 pub const AP_MPMQ_STARTING: u32 = 0;
 pub const AP_MPMQ_RUNNING: u32 = 1;
 pub const AP_MPMQ_STOPPING: u32 = 2;
-pub const AP_MPMQ_MAX_DAEMON_USED: u32 = 1;
 pub const AP_MPMQ_IS_THREADED: u32 = 2;
 pub const AP_MPMQ_IS_FORKED: u32 = 3;
-pub const AP_MPMQ_HARD_LIMIT_DAEMONS: u32 = 4;
-pub const AP_MPMQ_HARD_LIMIT_THREADS: u32 = 5;
 pub const AP_MPMQ_MAX_THREADS: u32 = 6;
-pub const AP_MPMQ_MIN_SPARE_DAEMONS: u32 = 7;
-pub const AP_MPMQ_MIN_SPARE_THREADS: u32 = 8;
-pub const AP_MPMQ_MAX_SPARE_DAEMONS: u32 = 9;
-pub const AP_MPMQ_MAX_SPARE_THREADS: u32 = 10;
-pub const AP_MPMQ_MAX_REQUESTS_DAEMON: u32 = 11;
 pub const AP_MPMQ_MAX_DAEMONS: u32 = 12;
 pub const AP_MPMQ_MPM_STATE: u32 = 13;
-pub const AP_MPMQ_IS_ASYNC: u32 = 14;
 pub const AP_MPMQ_GENERATION: u32 = 15;
-pub const AP_MPMQ_HAS_SERF: u32 = 16;
-pub const AP_MPMQ_CAN_WAITIO: u32 = 19;
 pub const AUTHN_PROVIDER_GROUP: &::core::ffi::CStr = c"authn";
 pub const AUTHZ_PROVIDER_GROUP: &::core::ffi::CStr = c"authz";
 pub const AUTHN_PROVIDER_VERSION: &::core::ffi::CStr = c"0";
 pub const AUTHZ_PROVIDER_VERSION: &::core::ffi::CStr = c"0";
-pub const DEFAULT_USER: &::core::ffi::CStr = c"#-1";
-pub const DEFAULT_GROUP: &::core::ffi::CStr = c"#-1";
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
     ["Size of sockaddr_storage"][::core::mem::size_of::<sockaddr_storage>() - 128usize];
@@ -1333,27 +1064,6 @@ const _: () = {
         [::core::mem::offset_of!(apr_bucket_brigade, list) - 8usize];
     ["Offset of field: apr_bucket_brigade::bucket_alloc"]
         [::core::mem::offset_of!(apr_bucket_brigade, bucket_alloc) - 24usize];
-};
-#[allow(clippy::unnecessary_operation, clippy::identity_op)]
-const _: () = {
-    ["Size of apr_bucket_refcount"][::core::mem::size_of::<apr_bucket_refcount>() - 4usize];
-    ["Alignment of apr_bucket_refcount"][::core::mem::align_of::<apr_bucket_refcount>() - 4usize];
-    ["Offset of field: apr_bucket_refcount::refcount"]
-        [::core::mem::offset_of!(apr_bucket_refcount, refcount) - 0usize];
-};
-#[allow(clippy::unnecessary_operation, clippy::identity_op)]
-const _: () = {
-    ["Size of apr_bucket_file"][::core::mem::size_of::<apr_bucket_file>() - 40usize];
-    ["Alignment of apr_bucket_file"][::core::mem::align_of::<apr_bucket_file>() - 8usize];
-    ["Offset of field: apr_bucket_file::refcount"]
-        [::core::mem::offset_of!(apr_bucket_file, refcount) - 0usize];
-    ["Offset of field: apr_bucket_file::fd"][::core::mem::offset_of!(apr_bucket_file, fd) - 8usize];
-    ["Offset of field: apr_bucket_file::readpool"]
-        [::core::mem::offset_of!(apr_bucket_file, readpool) - 16usize];
-    ["Offset of field: apr_bucket_file::can_mmap"]
-        [::core::mem::offset_of!(apr_bucket_file, can_mmap) - 24usize];
-    ["Offset of field: apr_bucket_file::read_size"]
-        [::core::mem::offset_of!(apr_bucket_file, read_size) - 32usize];
 };
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
@@ -2048,9 +1758,6 @@ const _: () = {
     ["Offset of field: global_score::times"]
         [::core::mem::offset_of!(global_score, times) - 24usize];
 };
-pub const MPM_CHILD_STARTED: mpm_child_status = 0;
-pub const MPM_CHILD_EXITED: mpm_child_status = 1;
-pub const MPM_CHILD_LOST_SLOT: mpm_child_status = 2;
 pub const AUTH_DENIED: authn_status = 0;
 pub const AUTH_GRANTED: authn_status = 1;
 pub const AUTH_USER_FOUND: authn_status = 2;
@@ -3485,14 +3192,6 @@ unsafe extern "C" {
         buf: *mut ::core::ffi::c_char,
         bufsize: apr_size_t,
     ) -> *mut ::core::ffi::c_char;
-    pub fn apr_time_now() -> apr_time_t;
-    pub fn apr_pool_create_ex(
-        newpool: *mut *mut apr_pool_t,
-        parent: *mut apr_pool_t,
-        abort_fn: apr_abortfunc_t,
-        allocator: *mut apr_allocator_t,
-    ) -> apr_status_t;
-    pub fn apr_pool_destroy(p: *mut apr_pool_t);
     pub fn apr_palloc(p: *mut apr_pool_t, size: apr_size_t) -> *mut ::core::ffi::c_void;
     pub fn apr_pool_cleanup_register(
         p: *mut apr_pool_t,
@@ -3504,20 +3203,6 @@ unsafe extern "C" {
             unsafe extern "C" fn(arg1: *mut ::core::ffi::c_void) -> apr_status_t,
         >,
     );
-    pub fn apr_pool_cleanup_kill(
-        p: *mut apr_pool_t,
-        data: *const ::core::ffi::c_void,
-        cleanup: ::core::option::Option<
-            unsafe extern "C" fn(arg1: *mut ::core::ffi::c_void) -> apr_status_t,
-        >,
-    );
-    pub fn apr_pool_cleanup_run(
-        p: *mut apr_pool_t,
-        data: *mut ::core::ffi::c_void,
-        cleanup: ::core::option::Option<
-            unsafe extern "C" fn(arg1: *mut ::core::ffi::c_void) -> apr_status_t,
-        >,
-    ) -> apr_status_t;
     pub fn apr_pool_cleanup_null(data: *mut ::core::ffi::c_void) -> apr_status_t;
     pub fn apr_table_elts(t: *const apr_table_t) -> *const apr_array_header_t;
     pub fn apr_table_make(p: *mut apr_pool_t, nelts: ::core::ffi::c_int) -> *mut apr_table_t;
@@ -3531,36 +3216,17 @@ unsafe extern "C" {
         key: *const ::core::ffi::c_char,
         val: *const ::core::ffi::c_char,
     );
-    pub fn apr_table_setn(
-        t: *mut apr_table_t,
-        key: *const ::core::ffi::c_char,
-        val: *const ::core::ffi::c_char,
-    );
     pub fn apr_table_unset(t: *mut apr_table_t, key: *const ::core::ffi::c_char);
     pub fn apr_table_add(
         t: *mut apr_table_t,
         key: *const ::core::ffi::c_char,
         val: *const ::core::ffi::c_char,
     );
-    pub fn apr_table_addn(
-        t: *mut apr_table_t,
-        key: *const ::core::ffi::c_char,
-        val: *const ::core::ffi::c_char,
-    );
-    pub fn apr_table_overlap(
-        a: *mut apr_table_t,
-        b: *const apr_table_t,
-        flags: ::core::ffi::c_uint,
-    );
     pub fn apr_file_close(file: *mut apr_file_t) -> apr_status_t;
     pub fn apr_socket_timeout_set(sock: *mut apr_socket_t, t: apr_interval_time_t) -> apr_status_t;
     pub fn apr_socket_timeout_get(
         sock: *mut apr_socket_t,
         t: *mut apr_interval_time_t,
-    ) -> apr_status_t;
-    pub fn apr_sockaddr_ip_get(
-        addr: *mut *mut ::core::ffi::c_char,
-        sockaddr: *mut apr_sockaddr_t,
     ) -> apr_status_t;
     pub fn apr_brigade_create(
         p: *mut apr_pool_t,
@@ -3585,29 +3251,9 @@ unsafe extern "C" {
         len: apr_off_t,
         p: *mut apr_pool_t,
     ) -> *mut apr_bucket;
-    pub fn apr_bucket_alloc(
-        size: apr_size_t,
-        list: *mut apr_bucket_alloc_t,
-    ) -> *mut ::core::ffi::c_void;
-    pub fn apr_bucket_free(block: *mut ::core::ffi::c_void);
-    pub fn apr_bucket_setaside_noop(data: *mut apr_bucket, pool: *mut apr_pool_t) -> apr_status_t;
     pub static apr_bucket_type_eos: apr_bucket_type_t;
-    pub fn apr_bucket_shared_make(
-        b: *mut apr_bucket,
-        data: *mut ::core::ffi::c_void,
-        start: apr_off_t,
-        length: apr_size_t,
-    ) -> *mut apr_bucket;
-    pub fn apr_bucket_shared_destroy(data: *mut ::core::ffi::c_void) -> ::core::ffi::c_int;
-    pub fn apr_bucket_shared_split(b: *mut apr_bucket, point: apr_size_t) -> apr_status_t;
-    pub fn apr_bucket_shared_copy(a: *mut apr_bucket, b: *mut *mut apr_bucket) -> apr_status_t;
     pub fn apr_bucket_eos_create(list: *mut apr_bucket_alloc_t) -> *mut apr_bucket;
     pub fn apr_bucket_flush_create(list: *mut apr_bucket_alloc_t) -> *mut apr_bucket;
-    pub fn apr_bucket_immortal_create(
-        buf: *const ::core::ffi::c_char,
-        nbyte: apr_size_t,
-        list: *mut apr_bucket_alloc_t,
-    ) -> *mut apr_bucket;
     pub fn apr_bucket_transient_create(
         buf: *const ::core::ffi::c_char,
         nbyte: apr_size_t,
@@ -3672,12 +3318,6 @@ unsafe extern "C" {
         p: *mut apr_pool_t,
         line: *mut *const ::core::ffi::c_char,
     ) -> *mut ::core::ffi::c_char;
-    pub fn ap_no2slash(name: *mut ::core::ffi::c_char);
-    pub fn ap_escape_html2(
-        p: *mut apr_pool_t,
-        s: *const ::core::ffi::c_char,
-        toasc: ::core::ffi::c_int,
-    ) -> *mut ::core::ffi::c_char;
     pub fn ap_pregsub(
         p: *mut apr_pool_t,
         input: *const ::core::ffi::c_char,
@@ -3693,22 +3333,12 @@ unsafe extern "C" {
         cv: *const ap_conf_vector_t,
         m: *const module,
     ) -> *mut ::core::ffi::c_void;
-    pub fn ap_set_module_config(
-        cv: *mut ap_conf_vector_t,
-        m: *const module,
-        val: *mut ::core::ffi::c_void,
-    );
     pub fn ap_get_server_module_loglevel(
         s: *const server_rec,
         index: ::core::ffi::c_int,
     ) -> ::core::ffi::c_int;
     pub fn ap_get_conn_module_loglevel(
         c: *const conn_rec,
-        index: ::core::ffi::c_int,
-    ) -> ::core::ffi::c_int;
-    pub fn ap_get_conn_server_module_loglevel(
-        c: *const conn_rec,
-        s: *const server_rec,
         index: ::core::ffi::c_int,
     ) -> ::core::ffi::c_int;
     pub fn ap_get_request_module_loglevel(
@@ -3763,6 +3393,11 @@ unsafe extern "C" {
         aszSucc: *const *const ::core::ffi::c_char,
         nOrder: ::core::ffi::c_int,
     );
+    pub fn apr_hash_get(
+        ht: *mut apr_hash_t,
+        key: *const ::core::ffi::c_void,
+        klen: apr_ssize_t,
+    ) -> *mut ::core::ffi::c_void;
     pub fn apr_dynamic_fn_retrieve(szName: *const ::core::ffi::c_char) -> apr_opt_fn_t;
     pub fn ap_get_brigade(
         filter: *mut ap_filter_t,
@@ -3782,23 +3417,14 @@ unsafe extern "C" {
         type_: ::core::ffi::c_int,
         str_is_ip: *mut ::core::ffi::c_int,
     ) -> *const ::core::ffi::c_char;
-    pub fn ap_get_remote_host(
-        conn: *mut conn_rec,
-        dir_config: *mut ::core::ffi::c_void,
-        type_: ::core::ffi::c_int,
-        str_is_ip: *mut ::core::ffi::c_int,
-    ) -> *const ::core::ffi::c_char;
-    pub fn ap_get_remote_logname(r: *mut request_rec) -> *const ::core::ffi::c_char;
     pub fn ap_get_server_name(r: *mut request_rec) -> *const ::core::ffi::c_char;
     pub fn ap_get_server_name_for_url(r: *mut request_rec) -> *const ::core::ffi::c_char;
     pub fn ap_get_server_port(r: *const request_rec) -> apr_port_t;
     pub fn ap_get_limit_req_body(r: *const request_rec) -> apr_off_t;
     pub fn ap_exists_config_define(name: *const ::core::ffi::c_char) -> ::core::ffi::c_int;
     pub fn ap_auth_type(r: *mut request_rec) -> *const ::core::ffi::c_char;
-    pub fn ap_auth_name(r: *mut request_rec) -> *const ::core::ffi::c_char;
     pub fn ap_satisfies(r: *mut request_rec) -> ::core::ffi::c_int;
     pub fn ap_get_core_module_config(cv: *const ap_conf_vector_t) -> *mut ::core::ffi::c_void;
-    pub fn ap_set_core_module_config(cv: *mut ap_conf_vector_t, val: *mut ::core::ffi::c_void);
     pub fn ap_get_conn_socket(c: *mut conn_rec) -> *mut apr_socket_t;
     pub fn ap_state_query(query_code: ::core::ffi::c_int) -> ::core::ffi::c_int;
     pub fn ap_log_error_(
@@ -3808,16 +3434,6 @@ unsafe extern "C" {
         level: ::core::ffi::c_int,
         status: apr_status_t,
         s: *const server_rec,
-        fmt: *const ::core::ffi::c_char,
-        ...
-    );
-    pub fn ap_log_perror_(
-        file: *const ::core::ffi::c_char,
-        line: ::core::ffi::c_int,
-        module_index: ::core::ffi::c_int,
-        level: ::core::ffi::c_int,
-        status: apr_status_t,
-        p: *mut apr_pool_t,
         fmt: *const ::core::ffi::c_char,
         ...
     );
@@ -3846,7 +3462,6 @@ unsafe extern "C" {
         r: *const request_rec,
         id: *mut *const ::core::ffi::c_char,
     ) -> ::core::ffi::c_int;
-    pub static mut ap_server_root: *const ::core::ffi::c_char;
     pub static mut ap_server_conf: *mut server_rec;
     pub fn apr_os_file_get(thefile: *mut apr_os_file_t, file: *mut apr_file_t) -> apr_status_t;
     pub fn apr_os_sock_get(thesock: *mut apr_os_sock_t, sock: *mut apr_socket_t) -> apr_status_t;
@@ -3857,31 +3472,19 @@ unsafe extern "C" {
         cont: *mut apr_pool_t,
     ) -> apr_status_t;
     pub fn ap_set_content_length(r: *mut request_rec, length: apr_off_t);
-    pub fn ap_set_last_modified(r: *mut request_rec);
-    pub fn ap_meets_conditions(r: *mut request_rec) -> ::core::ffi::c_int;
     pub fn ap_set_content_type(r: *mut request_rec, ct: *const ::core::ffi::c_char);
-    pub fn ap_get_status_line(status: ::core::ffi::c_int) -> *const ::core::ffi::c_char;
     pub fn ap_map_http_request_error(
         rv: apr_status_t,
         status: ::core::ffi::c_int,
     ) -> ::core::ffi::c_int;
     pub fn ap_discard_request_body(r: *mut request_rec) -> ::core::ffi::c_int;
-    pub fn ap_note_auth_failure(r: *mut request_rec);
-    pub fn ap_hook_log_transaction(
-        pf: ap_HOOK_log_transaction_t,
-        aszPre: *const *const ::core::ffi::c_char,
-        aszSucc: *const *const ::core::ffi::c_char,
-        nOrder: ::core::ffi::c_int,
-    );
     pub fn ap_run_http_scheme(r: *const request_rec) -> *const ::core::ffi::c_char;
-    pub fn ap_run_default_port(r: *const request_rec) -> apr_port_t;
     pub fn ap_bucket_error_create(
         error: ::core::ffi::c_int,
         buf: *const ::core::ffi::c_char,
         p: *mut apr_pool_t,
         list: *mut apr_bucket_alloc_t,
     ) -> *mut apr_bucket;
-    pub fn ap_internal_redirect(new_uri: *const ::core::ffi::c_char, r: *mut request_rec);
     pub fn ap_internal_redirect_handler(new_uri: *const ::core::ffi::c_char, r: *mut request_rec);
     pub fn ap_some_auth_required(r: *mut request_rec) -> ::core::ffi::c_int;
     pub fn ap_register_auth_provider(
@@ -3892,7 +3495,6 @@ unsafe extern "C" {
         provider: *const ::core::ffi::c_void,
         type_: ::core::ffi::c_int,
     ) -> apr_status_t;
-    pub fn ap_update_mtime(r: *mut request_rec, dependency_mtime: apr_time_t);
     pub fn ap_hook_translate_name(
         pf: ap_HOOK_translate_name_t,
         aszPre: *const *const ::core::ffi::c_char,
@@ -3905,26 +3507,12 @@ unsafe extern "C" {
         aszSucc: *const *const ::core::ffi::c_char,
         nOrder: ::core::ffi::c_int,
     );
-    pub fn ap_hook_type_checker(
-        pf: ap_HOOK_type_checker_t,
-        aszPre: *const *const ::core::ffi::c_char,
-        aszSucc: *const *const ::core::ffi::c_char,
-        nOrder: ::core::ffi::c_int,
-    );
     pub fn ap_hook_access_checker(
         pf: ap_HOOK_access_checker_t,
         aszPre: *const *const ::core::ffi::c_char,
         aszSucc: *const *const ::core::ffi::c_char,
         nOrder: ::core::ffi::c_int,
     );
-    pub fn ap_hook_check_access(
-        pf: ap_HOOK_access_checker_t,
-        aszPre: *const *const ::core::ffi::c_char,
-        aszSucc: *const *const ::core::ffi::c_char,
-        nOrder: ::core::ffi::c_int,
-        type_: ::core::ffi::c_int,
-    );
-    pub fn ap_some_authn_required(r: *mut request_rec) -> ::core::ffi::c_int;
     pub fn ap_close_listeners();
     pub fn ap_exists_scoreboard_image() -> ::core::ffi::c_int;
     pub fn ap_get_scoreboard_global() -> *mut global_score;
@@ -3938,25 +3526,6 @@ unsafe extern "C" {
         query_code: ::core::ffi::c_int,
         result: *mut ::core::ffi::c_int,
     ) -> apr_status_t;
-    pub fn ap_hook_child_status(
-        pf: ap_HOOK_child_status_t,
-        aszPre: *const *const ::core::ffi::c_char,
-        aszSucc: *const *const ::core::ffi::c_char,
-        nOrder: ::core::ffi::c_int,
-    );
-    pub fn ap_hook_end_generation(
-        pf: ap_HOOK_end_generation_t,
-        aszPre: *const *const ::core::ffi::c_char,
-        aszSucc: *const *const ::core::ffi::c_char,
-        nOrder: ::core::ffi::c_int,
-    );
-    pub fn ap_register_provider(
-        pool: *mut apr_pool_t,
-        provider_group: *const ::core::ffi::c_char,
-        provider_name: *const ::core::ffi::c_char,
-        provider_version: *const ::core::ffi::c_char,
-        provider: *const ::core::ffi::c_void,
-    ) -> apr_status_t;
     pub fn ap_send_http_options(r: *mut request_rec) -> ::core::ffi::c_int;
     pub fn ap_uname2id(name: *const ::core::ffi::c_char) -> uid_t;
     pub fn ap_gname2id(name: *const ::core::ffi::c_char) -> gid_t;
@@ -3968,16 +3537,8 @@ unsafe extern "C" {
         nOrder: ::core::ffi::c_int,
     );
     pub static mut ap_unixd_config: unixd_config_rec;
-    pub fn ap_find_path_info(
-        uri: *const ::core::ffi::c_char,
-        path_info: *const ::core::ffi::c_char,
-    ) -> ::core::ffi::c_int;
     pub fn ap_add_cgi_vars(r: *mut request_rec);
     pub fn ap_add_common_vars(r: *mut request_rec);
-    pub fn apr_pstrdup(
-        p: *mut apr_pool_t,
-        s: *const ::core::ffi::c_char,
-    ) -> *mut ::core::ffi::c_char;
     pub fn apr_pstrmemdup(
         p: *mut apr_pool_t,
         s: *const ::core::ffi::c_char,

@@ -2,10 +2,10 @@
 
 #![expect(non_snake_case, reason = "the names are those of the C headers")]
 
-use core::ffi::{c_int, c_void};
+use core::ffi::c_int;
 use core::mem::offset_of;
 
-use crate::{apr_bucket, apr_bucket_brigade, apr_bucket_type_t, apr_hash_t};
+use crate::{apr_bucket, apr_bucket_brigade, apr_bucket_type_t};
 
 /// Where `ap_check_cmd_context` must not find a directive that is for the whole server; as of 2.4.37.
 pub const GLOBAL_ONLY: u32 = crate::NOT_IN_VIRTUALHOST
@@ -28,11 +28,6 @@ pub const AP_CGI_PASS_AUTH_ON: u32 = 1;
 pub const AP_CORE_CONFIG_ON: u32 = 1;
 /// `APR_HASH_KEY_STRING`: the key ends with a NUL.
 pub const APR_HASH_KEY_STRING: isize = -1;
-
-unsafe extern "C" {
-    /// See APR's `apr_hash.h`.
-    pub fn apr_hash_get(table: *mut apr_hash_t, key: *const c_void, length: isize) -> *mut c_void;
-}
 
 /// `APR_BRIGADE_SENTINEL`: what looks like a bucket before the first and after the last one.
 ///

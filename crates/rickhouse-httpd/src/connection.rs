@@ -57,17 +57,21 @@ impl<'c> Connection<'c> {
 
     /// `local_addr`: our port.
     pub fn local_port(self) -> Option<u16> {
-        // SAFETY: the connection lives, and its addresses as long.
-        let address = unsafe { (*self.as_ptr()).local_addr.as_ref() };
-        address.map(|address| address.port)
+        self.local_address().map(|address| address.port)
     }
 
     /// The host name of `local_addr`, where it has one.
     pub fn local_host(self) -> Option<&'c [u8]> {
-        // SAFETY: the connection lives, and its addresses as long.
-        let address = unsafe { (*self.as_ptr()).local_addr.as_ref() }?;
+        let name = self.local_address()?.hostname;
         // SAFETY: it is in the connection's pool and not changed in place.
-        unsafe { bytes(address.hostname) }
+        unsafe { bytes(name) }
+    }
+
+    fn local_address(self) -> Option<&'c sys::apr_sockaddr_t> {
+        // SAFETY: the connection lives.
+        let address = unsafe { (*self.as_ptr()).local_addr };
+        // SAFETY: its addresses live as long, and nobody writes to them.
+        unsafe { address.as_ref() }
     }
 
     /// `log_id`: what the error log calls this connection, once something has been logged of it.

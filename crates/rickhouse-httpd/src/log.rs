@@ -76,8 +76,8 @@ pub enum Scope<'a> {
     Connection(Connection<'a>),
     /// The server of the process, what the process itself has to say: the main server, or
     /// [`Forked::log_as`](crate::process::Forked::log_as). From any thread.
-    Process,
-    /// The request that this thread is inside of ([`Request::inside`]), otherwise [`Scope::Process`]. From any thread.
+    Main,
+    /// The request that this thread is inside of ([`Request::inside`]), otherwise as [`Scope::Main`]. From any thread.
     Current,
 }
 
@@ -165,7 +165,7 @@ impl Target {
             Scope::Server(server) => body(&Self::Server(server.as_ptr())),
             Scope::Request(request) => body(&Self::Request(request.request)),
             Scope::Connection(connection) => body(&Self::Connection(connection.as_ptr())),
-            Scope::Process => server::with_home(|server| body(&Self::Server(server))),
+            Scope::Main => server::with_home(|server| body(&Self::Server(server))),
             Scope::Current => match CURRENT.get() {
                 none if none.is_null() => server::with_home(|server| body(&Self::Server(server))),
                 request => body(&Self::Request(request)),

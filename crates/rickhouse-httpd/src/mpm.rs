@@ -164,6 +164,14 @@ pub fn scoreboard() -> Option<Scoreboard> {
     })
 }
 
+/// `ap_runtime_dir_relative`: a path in httpd's runtime directory; nothing for a name that makes no path.
+pub fn runtime_path(pool: Pool<'_>, name: &std::ffi::CStr) -> Option<Vec<u8>> {
+    // SAFETY: the pool lives; the path is made in it and copied here.
+    let path = unsafe { sys::ap_runtime_dir_relative(pool.as_ptr(), name.as_ptr()) };
+    // SAFETY: as above.
+    unsafe { bytes(path) }.map(<[u8]>::to_vec)
+}
+
 impl Generation<'_> {
     /// `ap_add_version_component`: adds `name/version` to the banner.
     ///

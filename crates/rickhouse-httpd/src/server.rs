@@ -76,6 +76,14 @@ impl<'s> Server<'s> {
         unsafe { bytes(self.record().server_admin) }
     }
 
+    /// `ap_get_server_banner`: what the header `Server` says, by `ServerTokens`.
+    pub fn banner(self) -> Option<&'s [u8]> {
+        // SAFETY: a function without arguments.
+        let banner = unsafe { sys::ap_get_server_banner() };
+        // SAFETY: the text lives as long as the configuration that the server is of.
+        unsafe { bytes(banner) }
+    }
+
     /// `error_fname`: the `ErrorLog` as configured.
     pub fn error_log_name(self) -> Option<&'s [u8]> {
         // SAFETY: the server's texts live as long as it does.

@@ -22,6 +22,7 @@ pub mod pidfile;
 pub mod poll;
 pub mod privileges;
 pub mod process;
+pub mod random;
 pub mod readiness;
 pub mod sendfile;
 pub mod shared;

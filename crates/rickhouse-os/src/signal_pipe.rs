@@ -121,6 +121,16 @@ pub fn ignore_write_signals() -> io::Result<()> {
     set_disposition(libc::SIGXFSZ, libc::SIG_IGN)
 }
 
+/// Lets these signals do what they do by default; for a process that was forked and has no handlers of its own yet.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn restore_default(signals: &[Signal]) -> io::Result<()> {
+    signals
+        .iter()
+        .try_for_each(|signal| set_disposition(signal.number(), libc::SIG_DFL))
+}
+
 /// Ignores these signals from now on, for a process that is about to end.
 ///
 /// # Errors

@@ -37,10 +37,10 @@ pub struct Limits {
 }
 
 /// A request as it is sent.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Outgoing<'a> {
-    /// The request frame.
-    pub frame: &'a [u8],
+    /// The request frame. The attempts to connect are noted in it.
+    pub frame: &'a mut [u8],
     /// The body that rides along; empty for a framed one or none.
     pub attached: &'a [u8],
     /// Whether a body follows in frames.
@@ -70,12 +70,14 @@ impl Outgoing<'_> {
 pub fn relay<C: Client>(
     client: &mut C,
     daemon: &Daemon<'_>,
-    outgoing: &Outgoing<'_>,
+    outgoing: &mut Outgoing<'_>,
     limits: &Limits,
 ) -> Result<Answer<C::Instead>, Failure> {
-    let mut rejections = 0;
+    let (mut connects, mut rejections) = (0, 0);
     loop {
-        let stream = connect(daemon.socket, daemon.connect_timeout)?;
+        let (stream, attempts) = connect(daemon.socket, daemon.connect_timeout)?;
+        connects += attempts;
+        wire::set_attempts(outgoing.frame, connects, rejections);
         let exchange = Exchange::new(client, &stream, limits, outgoing, rejections > 0);
         match exchange.run()? {
             Outcome::Answered(answer) => return Ok(answer),

@@ -15,15 +15,18 @@ const LONG: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Connects. A full queue is waited for in the kernel, which lets us in as soon as there is a place; where nobody
-/// listens (a group that is being replaced) attempts are repeated.
-pub(crate) fn connect(path: &Path, timeout: Duration) -> Result<Stream, Failure> {
+/// listens (a group that is being replaced) attempts are repeated. Tells how many
+/// there were.
+pub(crate) fn connect(path: &Path, timeout: Duration) -> Result<(Stream, u32), Failure> {
+    let mut attempts = 0;
     let mut patience = Patience::new(timeout);
     let start = Instant::now();
     loop {
         let left = timeout.saturating_sub(start.elapsed());
         let stream = Stream::unconnected(Some(left)).map_err(Failure::Socket)?;
+        attempts += 1;
         let error = match stream.connect_to(path) {
-            Ok(()) => return Ok(stream),
+            Ok(()) => return Ok((stream, attempts)),
             Err(error) => error,
         };
         match error.kind() {

@@ -105,9 +105,7 @@ impl<'o> Upload<'o> {
             match self.stage {
                 Stage::Over | Stage::Held => return Ok(Wait::Nothing),
                 Stage::Request => {
-                    let Outgoing {
-                        frame, attached, ..
-                    } = *self.outgoing;
+                    let (frame, attached) = (&*self.outgoing.frame, self.outgoing.attached);
                     if !send(stream, frame, attached, &mut self.sent).map_err(Broken::Request)? {
                         return Ok(Wait::Room);
                     }

@@ -9,14 +9,14 @@ const STABLE: Duration = Duration::from_secs(10);
 
 /// Doubles the wait with every round of failures. A round is one wait: workers that fall together count once.
 #[derive(Debug, Default)]
-pub(crate) struct Backoff {
+pub struct Backoff {
     rounds: u32,
     until: Option<Instant>,
 }
 
 impl Backoff {
     /// Notes the failure of a worker that had served for `uptime`; returns how long nothing will be started.
-    pub(crate) fn failed(&mut self, now: Instant, uptime: Duration) -> Duration {
+    pub fn failed(&mut self, now: Instant, uptime: Duration) -> Duration {
         if let Some(until) = self.until.filter(|until| now < *until) {
             return until - now;
         }
@@ -33,7 +33,7 @@ impl Backoff {
     }
 
     /// When the next process may be started, if not at once.
-    pub(crate) fn until(&self, now: Instant) -> Option<Instant> {
+    pub fn until(&self, now: Instant) -> Option<Instant> {
         self.until.filter(|until| now < *until)
     }
 }

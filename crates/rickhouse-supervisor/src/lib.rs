@@ -12,7 +12,7 @@
 //! * crashes are answered by a back-off, never by a storm of new processes.
 #![forbid(unsafe_code)]
 
-mod backoff;
+pub mod backoff;
 pub mod control;
 mod event;
 mod failure;

@@ -56,11 +56,13 @@ pub const LAYERS: &[(&str, &[&str])] = &[
             "rickhouse-httpd",
             "rickhouse-os",
             "rickhouse-relay",
+            // For its back-off: daemon processes are httpd's to watch.
+            "rickhouse-supervisor",
             "rickhouse-wire",
             "rickhouse-wsgi",
         ],
     ),
-    // The child's end of the wire speaks to sockets; what a request is, its caller knows.
+    // The child's side of the wire; the request it works for is a trait.
     ("rickhouse-relay", &["rickhouse-os", "rickhouse-wire"]),
     ("rickhouse-directives", &["rickhouse-wsgi"]),
     ("rickhouse-httpd", &["rickhouse-httpd-sys"]),

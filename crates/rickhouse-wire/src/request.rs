@@ -160,6 +160,17 @@ impl<'b> RequestWriter<'b> {
     }
 }
 
+/// Notes in a complete frame how many attempts to connect there were when it is sent: [`RequestHead::connects`] and
+/// [`RequestHead::restarts`].
+pub fn set_attempts(frame: &mut [u8], connects: u32, restarts: u32) {
+    let places = [(72, connects), (76, restarts)];
+    for (place, number) in places {
+        if let Some(bytes) = frame.get_mut(place..place + 4) {
+            bytes.copy_from_slice(&number.to_le_bytes());
+        }
+    }
+}
+
 /// The length in bytes of the request frame that `bytes` begin, as soon as enough of them are there to tell.
 ///
 /// # Errors

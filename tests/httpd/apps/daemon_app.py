@@ -24,10 +24,16 @@ def who(environ, start_response):
     return report(start_response, told)
 
 
+def limits(environ, start_response):
+    import resource
+
+    return report(start_response, resource.getrlimit(getattr(resource, query(environ)["name"])))
+
+
 def waits(environ, start_response):
     """Waits for a gate without end, or until it is interrupted."""
     name = query(environ)["gate"]
-    record("waiting", name)
+    record("waiting", f"{name} in {os.getpid()}")
     try:
         wait_for(name)
     except mod_wsgi.RequestTimeout:
@@ -73,7 +79,7 @@ def sleeps(environ, start_response):
 
 
 ROUTES = {
-    "pid": pid, "who": who, "waits": waits, "stuck": stuck, "crash": crash, "crash-after": crash_after, "cpu": cpu,
+    "limits": limits, "pid": pid, "who": who, "waits": waits, "stuck": stuck, "crash": crash, "crash-after": crash_after, "cpu": cpu,
     "lines": lines, "sleeps": sleeps,
 }  # fmt: skip
 

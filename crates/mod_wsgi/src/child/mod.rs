@@ -1,6 +1,6 @@
 //! A child of httpd: its Python, and the configuration as its requests see it.
 
-mod settings;
+pub(crate) mod settings;
 
 use std::sync::{Arc, OnceLock};
 

@@ -56,7 +56,7 @@ pub(super) fn of_child(config: &Arc<GlobalConfig>) -> ProcessSettings {
 }
 
 /// How CPython is started.
-fn init_config(config: &GlobalConfig, free_threading: bool) -> InitConfig {
+pub(crate) fn init_config(config: &GlobalConfig, free_threading: bool) -> InitConfig {
     let python = &config.python;
     InitConfig {
         program: None,
@@ -79,7 +79,7 @@ fn init_config(config: &GlobalConfig, free_threading: bool) -> InitConfig {
 }
 
 /// What the containers say of an interpreter, once it is about to be made.
-fn interpreter(
+pub(crate) fn interpreter(
     config: &GlobalConfig,
     process: &ProcessView<'_>,
     group: &str,
@@ -105,13 +105,13 @@ fn interpreter(
     }
 }
 
-fn apache_info() -> ApacheInfo {
+pub(crate) fn apache_info() -> ApacheInfo {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     ApacheInfo {
         version: mpm::version(),
-        description: text(mpm::description()),
-        mpm_name: text(mpm::name()),
-        build_date: text(mpm::built()),
+        description: text(&mpm::description()),
+        mpm_name: text(&mpm::name()),
+        build_date: text(&mpm::built()),
         maximum_processes: mpm::max_children().into(),
         threads_per_process: mpm::max_threads().into(),
     }
@@ -122,7 +122,7 @@ fn is_debugged() -> bool {
     mpm::is_defined(c"DEBUG")
 }
 
-fn paths(list: Option<&Text>) -> Vec<PathBuf> {
+pub(crate) fn paths(list: Option<&Text>) -> Vec<PathBuf> {
     let Some(list) = list else {
         return Vec::new();
     };

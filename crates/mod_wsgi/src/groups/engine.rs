@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rickhouse_daemon::{Ended, Engine, Handler, StartError, StartStep, WireExchange};
+use rickhouse_host::StuckRequest;
 use rickhouse_host::scripts::{self, Call, Reload, ScriptThread, Scripts, Watch};
 use rickhouse_wire as wire;
 use send_wrapper::SendWrapper;
@@ -98,7 +99,23 @@ impl Engine for DaemonEngine {
     fn publish_stopping(&self, _: &str) {}
 
     fn dump_stacks(&self, number: usize) {
-        python::dump_stacks(&self.scripts, number + 1);
+        let reports = self.watch.report();
+        let is_it = |request: &StuckRequest| request.thread == number + 1;
+        let stuck = reports.iter().flat_map(|(name, report)| {
+            report
+                .stuck
+                .iter()
+                .filter(move |request| is_it(request))
+                .map(move |request| (name, request))
+        });
+        for (name, request) in stuck {
+            // Where it is was written when it was interrupted.
+            tracing::info!(
+                "Request '{}' runs in application group '{name}' for {:.3} seconds.",
+                request.request_line,
+                request.running_for.as_secs_f64()
+            );
+        }
     }
 
     fn stop(&self) {

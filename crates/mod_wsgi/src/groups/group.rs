@@ -8,7 +8,7 @@ use rickhouse_directives::daemon::DaemonProcess;
 use rickhouse_directives::global::GlobalConfig;
 use rickhouse_directives::messages::{self, Message};
 use rickhouse_directives::socket::{PATH_MAX, Rotation, SocketNames};
-use rickhouse_httpd::{Server, mpm};
+use rickhouse_httpd::{Server, Startup, mpm};
 use rickhouse_os::group_socket::GroupSocket;
 use rickhouse_os::random;
 use rickhouse_supervisor::backoff::Backoff;
@@ -68,10 +68,14 @@ impl Parent {
     ///
     /// # Errors
     /// The record about a socket whose name would be too long (DD §14 row 81), or about missing random numbers.
-    pub(super) fn new(config: Arc<GlobalConfig>, main: Server<'_>) -> Result<Self, Message> {
+    pub(super) fn new(config: Arc<GlobalConfig>, startup: &Startup<'_>) -> Result<Self, Message> {
         let pid = std::process::id();
+        let prefix = match &config.socket_prefix {
+            Some(prefix) => prefix.to_vec(),
+            None => mpm::runtime_path(startup.temporary(), c"wsgi").unwrap_or_default(),
+        };
         let groups = config.daemons.iter().map(|process| {
-            let socket = socket_path(&config, process, pid)?;
+            let socket = socket_path(&config, process, &prefix, pid)?;
             let secret = random::bytes().map_err(|_| messages::socket_failed(&process.name))?;
             Ok(Arc::new(Group {
                 process: process.clone(),
@@ -86,7 +90,7 @@ impl Parent {
             pid,
             config,
             groups,
-            servers: main.and_following().map(Server::id).collect(),
+            servers: startup.server().and_following().map(Server::id).collect(),
             begun: AtomicBool::new(false),
         })
     }
@@ -136,28 +140,17 @@ impl Group {
             .unwrap_or_else(PoisonError::into_inner)
             .take()
     }
-
-    /// Whether it is listened on.
-    pub(super) fn is_open(&self) -> bool {
-        self.listener
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_some()
-    }
 }
 
 fn socket_path(
     config: &GlobalConfig,
     process: &DaemonProcess,
+    prefix: &[u8],
     pid: u32,
 ) -> Result<PathBuf, Message> {
-    let prefix = match &config.socket_prefix {
-        Some(prefix) => prefix.to_vec(),
-        None => mpm::runtime_path(c"wsgi").unwrap_or_default(),
-    };
     let generation = u32::try_from(mpm::generation()).unwrap_or_default();
     let names = SocketNames {
-        prefix: &prefix,
+        prefix,
         parent: pid,
         rotation: match config.socket_rotation {
             Some(false) => Rotation::User(
@@ -174,6 +167,6 @@ fn socket_path(
         .map(|path| to_path(&path))
         .map_err(|_| {
             let shortest = prefix.len() + ".9999999.0.1.sock".len();
-            messages::socket_path_too_long(shortest, PATH_MAX, String::from_utf8_lossy(&prefix))
+            messages::socket_path_too_long(shortest, PATH_MAX, String::from_utf8_lossy(prefix))
         })
 }

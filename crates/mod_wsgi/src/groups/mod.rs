@@ -44,7 +44,7 @@ static CHILD: OnceLock<Vec<Running>> = OnceLock::new();
 /// # Errors
 /// When a socket cannot have the name it should have. That has been logged; httpd does not start.
 pub(crate) fn post_config(startup: &Startup<'_>) -> Result<(), Failed> {
-    let parent = Parent::new(generation::current(), startup.server()).map_err(|message| {
+    let parent = Parent::new(generation::current(), startup).map_err(|message| {
         log::process(&message);
         Failed
     })?;

@@ -38,7 +38,7 @@ pub(crate) fn server(server: Server<'_>, message: &Message) {
 /// Writes a record about the process, from wherever.
 pub(crate) fn process(message: &Message) {
     log::write(
-        Scope::Process,
+        Scope::Main,
         level(message.level),
         at!(),
         format_args!("{message}"),

@@ -26,7 +26,7 @@ fn write(record: &Record) {
 /// httpd knows which request the thread is inside of, if any.
 fn scope(scope: Scope) -> log::Scope<'static> {
     match scope {
-        Scope::Process => log::Scope::Process,
+        Scope::Process => log::Scope::Main,
         Scope::Request | Scope::RequestHeader | Scope::RequestDetail => log::Scope::Current,
     }
 }

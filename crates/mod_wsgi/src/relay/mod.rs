@@ -21,11 +21,7 @@ use crate::log;
 use client::{HttpdClient, Instead};
 
 /// Has a daemon of the request's process group answer it, if that may and can be.
-pub(crate) fn serve(
-    request: &mut Request<'_>,
-    config: &GlobalConfig,
-    mut admission: Admission,
-) -> Outcome {
+pub(crate) fn serve(request: &mut Request<'_>, config: &GlobalConfig, mut admission: Admission) -> Outcome {
     let (group, running) = match precondition::check(request, config, &admission) {
         Ok(found) => found,
         Err(refusal) => {
@@ -39,12 +35,12 @@ pub(crate) fn serve(
         Err(error) => return fail(request, group, running, Failure::Body(error)),
     };
     admission.identify(request);
-    let Ok(frame) = request_frame::write(request, &mut admission, running, body) else {
+    let Ok(mut frame) = request_frame::write(request, &mut admission, running, body) else {
         // More environ than a daemon takes; httpd's own limits for a request are far below.
         return Outcome::INTERNAL_ERROR;
     };
-    let outgoing = Outgoing {
-        frame: &frame,
+    let mut outgoing = Outgoing {
+        frame: &mut frame,
         attached: &attached,
         framed: matches!(body, rickhouse_wire::Body::Framed(_)),
     };
@@ -55,7 +51,7 @@ pub(crate) fn serve(
         rejections: group.processes.saturating_mul(2).saturating_add(1),
     };
     let mut client = HttpdClient::new(request, group, admission.switches);
-    let answer = rickhouse_relay::relay(&mut client, &daemon, &outgoing, &limits);
+    let answer = rickhouse_relay::relay(&mut client, &daemon, &mut outgoing, &limits);
     drop(client);
     match answer {
         Ok(answer) => finish(request, answer),
@@ -69,8 +65,8 @@ fn limits(request: &Request<'_>, group: &DaemonProcess) -> Limits {
         daemon: group.socket_timeout.unwrap_or(timeout),
         client: timeout,
         flush_delay: group.response_flush_delay,
-        flush_after: group.response_buffer_size,
-        header: group.header_buffer_size,
+        flush_after: group.response_buffer_size as usize,
+        header: group.header_buffer_size as usize,
     }
 }
 

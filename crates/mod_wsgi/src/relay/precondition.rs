@@ -1,5 +1,6 @@
 //! Whether the request may use the process group it names (DD §8.1).
 
+use std::ffi::CString;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -10,6 +11,7 @@ use rickhouse_directives::ownership::{self, Facts, Names, Script};
 use rickhouse_directives::{Shown, Text, messages};
 use rickhouse_httpd::Request;
 use rickhouse_os::accounts;
+use rickhouse_os::error::OsError;
 
 use crate::handler::Admission;
 use crate::paths::as_path;
@@ -63,10 +65,18 @@ struct Accounts;
 
 impl Names for Accounts {
     fn user(&self, id: u32) -> Option<Text> {
-        accounts::user_by_id(id).map(|user| Text::from(user.name))
+        name(accounts::user_name(id))
     }
 
     fn group(&self, id: u32) -> Option<Text> {
-        accounts::group_by_id(id).map(|group| Text::from(group.name))
+        name(accounts::group_name(id))
     }
+}
+
+/// A database that cannot be read knows nobody.
+fn name(found: Result<Option<CString>, OsError>) -> Option<Text> {
+    found
+        .ok()
+        .flatten()
+        .map(|name| Text::from(name.into_bytes()))
 }

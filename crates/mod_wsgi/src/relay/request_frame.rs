@@ -1,9 +1,10 @@
 //! The request as a daemon gets it.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use rickhouse_httpd::Request;
 use rickhouse_wire::{Body, Flags, Reload, RequestHead, RequestWriter, Value, WireError};
 
-use crate::clock;
 use crate::groups::Running;
 use crate::handler::Admission;
 
@@ -32,7 +33,10 @@ pub(super) fn write(
             accepts_files: true,
         },
         received: request.time(),
-        queued: clock::micros(),
+        queued: now(),
+        // Noted by the relay, which connects.
+        connects: 0,
+        restarts: 0,
         script: &admission.resource,
         handler_script: admission.handler_script.as_deref().unwrap_or_default(),
         application_group: text(&admission.application_group)?,
@@ -62,4 +66,12 @@ pub(super) fn write(
 /// Names of groups and callables are Python's `str`.
 fn text(name: &[u8]) -> Result<&str, WireError> {
     std::str::from_utf8(name).map_err(|_| WireError::Text("a name"))
+}
+
+/// Microseconds since the Unix epoch.
+fn now() -> i64 {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(now.as_micros()).unwrap_or(i64::MAX)
 }

@@ -16,8 +16,9 @@ use crate::hosted::Hosted;
 use crate::log;
 use crate::report::{Phase, Report};
 use crate::scripts::interpreters::Unavailable;
+use crate::scripts::loader::modified;
 use crate::scripts::record::{Level, Record};
-use crate::scripts::search::{self, When};
+use crate::scripts::search::{self, File, When};
 use crate::scripts::thread::{Entrance, ScriptThread, version};
 use crate::scripts::{VERSION, words};
 
@@ -112,10 +113,14 @@ impl ScriptThread {
                 return Err(HookFailure);
             }
         };
+        let file = File {
+            script: call.script,
+            modified: modified(call.script),
+            when: When::Request,
+        };
         state.attach(|py| {
             let hosted = kit.named.hosted();
-            let names = &mut kit.names;
-            let module = search::module(py, scripts, hosted, names, call.script, When::Request)
+            let module = search::module(py, scripts, hosted, &mut kit.names, file)
                 .map_err(|_| HookFailure)?;
             let lent: Arc<Scoped<RequestFamily>> = Arc::new(Scoped::vacant());
             let apache = scripts.settings.apache.version;
@@ -168,8 +173,8 @@ impl<'py> Environ<'py> {
         lent.with(|request| entries(py, hook, request, &dict))
             .map_err(|_| expired(py))??;
         dict.set_str(py, "mod_wsgi.process_group", &py.str("")?)?;
-        let group = &hosted.traits().name;
-        dict.set_str(py, "mod_wsgi.application_group", &py.str(group)?)?;
+        let group = hosted.traits().name.as_bytes();
+        dict.set_str(py, "mod_wsgi.application_group", &py.str_latin1(group)?)?;
         if !hook.dispatch {
             dict.set_str(py, "mod_wsgi.version", &extra(py, version(VERSION))?)?;
             dict.set_str(py, "apache.version", &extra(py, version(apache))?)?;

@@ -83,16 +83,20 @@ fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
 }
 
 impl Key {
-    /// The interpreter of `group` for the thread `number`.
-    pub(crate) fn of(settings: &InterpreterSettings, group: &str, number: usize) -> Self {
-        let copies = if group.is_empty() {
+    /// How many interpreters serve `group`: at least one, and one only for the main interpreter.
+    pub(crate) fn copies(settings: &InterpreterSettings, group: &str) -> usize {
+        if group.is_empty() {
             1
         } else {
             settings.copies.max(1)
-        };
+        }
+    }
+
+    /// The main interpreter.
+    fn main() -> Self {
         Key {
-            group: group.to_owned(),
-            copy: number % copies,
+            group: String::new(),
+            copy: 0,
         }
     }
 }
@@ -123,8 +127,7 @@ impl Scripts {
     /// Sets up the main interpreter; the text is the exception that kept it from being done.
     pub(crate) fn open_main(&self, main: &mut ThreadState) -> Result<(), String> {
         let settings = self.interpreters.settings(self, "");
-        let key = Key::of(&settings, "", 0);
-        self.finish(main, key, &settings)?;
+        self.finish(main, Key::main(), &settings)?;
         if let Some(seconds) = self.settings.switch_interval {
             setup::apply_process_interval(self, main, seconds);
         }
@@ -230,10 +233,7 @@ impl Scripts {
     }
 
     fn import_extension_modules(&self, py: Python<'_>) {
-        let Some(main) = self.interpreters.find(&Key {
-            group: String::new(),
-            copy: 0,
-        }) else {
+        let Some(main) = self.interpreters.find(&Key::main()) else {
             return;
         };
         // Single modules that do not import are passed over by the function itself.
@@ -261,8 +261,17 @@ impl Scripts {
             monitor: Mutex::default(),
         });
         if self.settings.request_timeout.is_some() || self.settings.heartbeat {
-            let monitor = Monitor::start(Arc::clone(&named), Named::hosted)
-                .map_err(|error| format!("no monitor thread: {error}"))?;
+            let started = Monitor::start(Arc::clone(&named), Named::hosted);
+            let monitor = started.map_err(|error| {
+                let (interpreter, process) = (
+                    words::interpreter(&key.group),
+                    words::words(&self.settings.process),
+                );
+                let reason = format!("no monitor thread: {error}");
+                let text = format!("Unable to setup {interpreter} in {process}. {reason}");
+                self.say(Record::process(Level::Critical, 35, text));
+                reason
+            })?;
             *named.lock_monitor() = Some(monitor);
         }
         self.interpreters.add(key, &named);

@@ -34,23 +34,31 @@ pub(crate) enum NotLoaded {
     TimedOut,
 }
 
-/// The callable that serves a request. `modified` is the script's modification time now.
+/// A script file, and what is known of it.
+#[derive(Clone, Copy)]
+pub(crate) struct File<'a> {
+    pub(crate) script: &'a Path,
+    /// When it was modified; `None` when it cannot be told.
+    pub(crate) modified: Option<i64>,
+    pub(crate) when: When,
+}
+
+/// The callable that serves a request.
 pub(crate) fn find<'py>(
     py: Python<'py>,
     scripts: &Scripts,
     hosted: &Hosted,
     names: &mut Names,
+    file: File<'_>,
     call: &Call<'_>,
-    modified: Option<i64>,
     exchange: &mut dyn Exchange,
 ) -> Found<'py> {
     let mut search = Search {
         py,
         scripts,
         hosted,
-        script: call.script,
-        modified,
-        when: When::Request,
+        file,
+        outdated: None,
     };
     match search.application(names, call, exchange) {
         Ok(Ok(callable)) => Found::Callable(callable),
@@ -74,16 +82,14 @@ pub(crate) fn module<'py>(
     scripts: &Scripts,
     hosted: &Hosted,
     names: &mut Names,
-    script: &Path,
-    when: When,
+    file: File<'_>,
 ) -> Result<Object<'py>, NotLoaded> {
     let mut search = Search {
         py,
         scripts,
         hosted,
-        script,
-        modified: py.detach(|| modified(script)),
-        when,
+        file,
+        outdated: None,
     };
     match search.hook_module(names) {
         Ok(outcome) => outcome,
@@ -99,10 +105,9 @@ struct Search<'a, 'py> {
     py: Python<'py>,
     scripts: &'a Scripts,
     hosted: &'a Hosted,
-    script: &'a Path,
-    /// When the file was modified, as far as is known.
-    modified: Option<i64>,
-    when: When,
+    file: File<'a>,
+    /// The module that was found to be outdated: its `reload_required` may say so only once.
+    outdated: Option<Object<'py>>,
 }
 
 /// Why no callable is called.
@@ -138,9 +143,9 @@ impl<'py> Search<'_, 'py> {
         exchange: &mut dyn Exchange,
     ) -> PyResult<'py, Result<Object<'py>, NotFound>> {
         let py = self.py;
-        let (name, path) = names.script(py, self.scripts, self.script)?;
+        let (name, path) = names.script(py, self.scripts, self.file.script)?;
         let attribute = names.attribute(py, call.callable)?;
-        let module = match self.current(&name, call)? {
+        let module = match self.current(&name, Some(call))? {
             Some(module) => match admit(exchange) {
                 Ok(()) => Ok(module),
                 Err(reason) => return Ok(Err(reason)),
@@ -152,7 +157,7 @@ impl<'py> Search<'_, 'py> {
             Err(reason) => return Ok(Err(reason)),
         };
         let Some(callable) = module.optional_attr(&attribute)? else {
-            let record = words::no_callable(self.script, call.callable);
+            let record = words::no_callable(self.file.script, call.callable);
             self.hosted.report(py, &Report::Record(&record));
             return Ok(Err(NotFound::Nothing));
         };
@@ -160,17 +165,23 @@ impl<'py> Search<'_, 'py> {
     }
 
     /// The module, when that can be told without the lock: it is complete and has not changed.
-    fn current(&self, name: &Object<'py>, call: &Call<'_>) -> PyResult<'py, Option<Object<'py>>> {
+    fn current(
+        &mut self,
+        name: &Object<'py>,
+        call: Option<&Call<'_>>,
+    ) -> PyResult<'py, Option<Object<'py>>> {
         let Some(module) = self.py.loaded_module(name)? else {
             return Ok(None);
         };
-        let Some(mtime) = self.mtime_of(&module)? else {
+        if self.mtime_of(&module)?.is_none() {
             // It may still be loading: the time is set afterwards.
             return Ok(None);
-        };
-        let unchanged = call.reload == Reload::Off
-            || (self.modified == Some(mtime) && !self.reload_required(&module, call.resource)?);
-        Ok(unchanged.then_some(module))
+        }
+        if self.is_outdated(&module, call)? {
+            self.outdated = Some(module);
+            return Ok(None);
+        }
+        Ok(Some(module))
     }
 
     /// Decides again, now that nobody else loads scripts, and loads.
@@ -184,7 +195,7 @@ impl<'py> Search<'_, 'py> {
         let py = self.py;
         let _turn = self.scripts.load_lock.acquire(py);
         // What the front end saw may be older than what another thread has loaded meanwhile.
-        self.modified = py.detach(|| modified(call.script));
+        self.file.modified = py.detach(|| modified(call.script));
         let state = self.state(name, Some(call))?;
         if matches!(state, State::Outdated) && call.reload == Reload::Reject {
             let record = words::forced_restart(call.script, &self.scripts.settings.process);
@@ -202,8 +213,12 @@ impl<'py> Search<'_, 'py> {
     }
 
     fn hook_module(&mut self, names: &mut Names) -> PyResult<'py, Result<Object<'py>, NotLoaded>> {
-        let (name, path) = names.script(self.py, self.scripts, self.script)?;
+        let (name, path) = names.script(self.py, self.scripts, self.file.script)?;
+        if let Some(module) = self.current(&name, None)? {
+            return Ok(Ok(module));
+        }
         let _turn = self.scripts.load_lock.acquire(self.py);
+        self.file.modified = self.py.detach(|| modified(self.file.script));
         match self.state(&name, None)? {
             State::Current(module) => Ok(Ok(module)),
             State::Absent => self.load(&name, &path, false),
@@ -211,25 +226,36 @@ impl<'py> Search<'_, 'py> {
         }
     }
 
-    /// Looks at the module; under the lock. Only the scripts of a `call` are asked whether they want to be loaded again.
+    /// Looks at the module; under the lock.
     fn state(&self, name: &Object<'py>, call: Option<&Call<'_>>) -> PyResult<'py, State<'py>> {
-        let Some(module) = self.py.loaded_module(name)? else {
-            return Ok(State::Absent);
-        };
-        if call.is_some_and(|call| call.reload == Reload::Off) {
-            return Ok(State::Current(module));
+        match self.py.loaded_module(name)? {
+            None => Ok(State::Absent),
+            Some(module)
+                if self
+                    .outdated
+                    .as_ref()
+                    .is_some_and(|known| known.is(&module)) =>
+            {
+                Ok(State::Outdated)
+            }
+            Some(module) if self.is_outdated(&module, call)? => Ok(State::Outdated),
+            Some(module) => Ok(State::Current(module)),
         }
-        let mtime = self.mtime_of(&module)?;
-        let changed = mtime.is_none() || mtime != self.modified;
-        let required = match call {
-            Some(call) if !changed => self.reload_required(&module, call.resource)?,
-            _ => false,
-        };
-        Ok(if changed || required {
-            State::Outdated
-        } else {
-            State::Current(module)
-        })
+    }
+
+    /// Whether the module has to be loaded again. Only the scripts of a `call` are asked whether they want to be.
+    fn is_outdated(&self, module: &Object<'py>, call: Option<&Call<'_>>) -> PyResult<'py, bool> {
+        if call.is_some_and(|call| call.reload == Reload::Off) {
+            return Ok(false);
+        }
+        let mtime = self.mtime_of(module)?;
+        if mtime.is_none() || mtime != self.file.modified {
+            return Ok(true);
+        }
+        match call {
+            Some(call) => self.reload_required(module, call.resource),
+            None => Ok(false),
+        }
     }
 
     /// The module's `__mtime__`; `None` when there is none that is a number.
@@ -267,14 +293,14 @@ impl<'py> Search<'_, 'py> {
     ) -> PyResult<'py, Result<Object<'py>, NotLoaded>> {
         let py = self.py;
         let process = &self.scripts.settings.process;
-        let record = words::loading(self.script, &self.hosted.traits().name, process, again);
+        let record = words::loading(self.file.script, &self.hosted.traits().name, process, again);
         self.hosted.report(py, &Report::Record(&record));
         if again {
             let modules = py.import(c"sys")?.attr(c"modules")?;
             modules.call_method(py, c"pop", &[name, &py.none()])?;
         }
         // Before it is read: a change that comes later must be seen as one.
-        let mtime = py.detach(|| modified(self.script)).unwrap_or(0);
+        let mtime = py.detach(|| modified(self.file.script)).unwrap_or(0);
         let setup = self.hosted.bootstrap(py);
         let code = match setup.call_method(py, c"compile_script", &[path]) {
             Ok(code) => code,
@@ -291,7 +317,9 @@ impl<'py> Search<'_, 'py> {
 
     fn not_loaded(&self, error: &Error<'py>, step: Step) -> NotLoaded {
         let py = self.py;
-        if self.when == When::Request && error.is_instance(py, &self.hosted.request_timeout(py)) {
+        if self.file.when == When::Request
+            && error.is_instance(py, &self.hosted.request_timeout(py))
+        {
             log::interrupted(py, self.hosted, "", false);
             return NotLoaded::TimedOut;
         }
@@ -302,7 +330,7 @@ impl<'py> Search<'_, 'py> {
         }
         let record = self.failure(step, exits);
         self.hosted.report(py, &Report::Record(&record));
-        if !exits || self.when == When::Request {
+        if !exits || self.file.when == When::Request {
             self.report(error);
         }
         NotLoaded::Failed
@@ -310,24 +338,24 @@ impl<'py> Search<'_, 'py> {
 
     fn failure(&self, step: Step, exits: bool) -> Record {
         let process = &self.scripts.settings.process;
-        let at_request = self.when == When::Request;
+        let at_request = self.file.when == When::Request;
         match step {
             Step::Compile => {
                 let interpreter = &self.hosted.traits().name;
-                words::not_compiled(self.script, interpreter, process, at_request)
+                words::not_compiled(self.file.script, interpreter, process, at_request)
             }
-            Step::Execute if exits => words::exited(self.script, at_request),
-            Step::Execute => words::not_executed(self.script, at_request),
+            Step::Execute if exits => words::exited(self.file.script, at_request),
+            Step::Execute => words::not_executed(self.file.script, at_request),
         }
     }
 
     fn report(&self, error: &Error<'py>) {
-        let script = &self.script.to_string_lossy();
+        let script = &self.file.script.to_string_lossy();
         let subject = Subject {
             request: "",
             script,
         };
-        let phase = match self.when {
+        let phase = match self.file.when {
             When::Request => Phase::Request,
             When::Startup => Phase::Startup,
         };

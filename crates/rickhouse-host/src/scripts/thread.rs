@@ -15,7 +15,9 @@ use crate::scripts::call::{Call, Ended};
 use crate::scripts::interpreters::{Key, Named, Unavailable};
 use crate::scripts::loader::{self, Names};
 use crate::scripts::process::Scripts;
-use crate::scripts::record::{Level, Record};
+use crate::scripts::record::Record;
+use crate::scripts::search::File;
+use crate::scripts::settings::InterpreterSettings;
 use crate::scripts::{VERSION, search, setup, words};
 use crate::seat::{Left, Seat, Served};
 
@@ -27,8 +29,8 @@ use crate::seat::{Left, Seat, Served};
 pub struct ScriptThread {
     scripts: Arc<Scripts>,
     number: usize,
-    /// By application group.
-    places: HashMap<String, Place>,
+    /// By application group, and then by the number of the copy.
+    places: HashMap<String, Vec<Option<Place>>>,
     /// The state in the main interpreter. On CPython before 3.12 a thread's first state is the one that extension modules
     /// find by `PyGILState_Ensure`, and that has to be this.
     main: ThreadState,
@@ -96,17 +98,22 @@ impl ScriptThread {
         ended
     }
 
-    /// Loads a script before requests come: `WSGIImportScript` and preloaded aliases (DD §5.13). What goes wrong is
-    /// reported and ignored. A script that is loaded and has not changed is not loaded again.
+    /// Loads a script before requests come, into every copy of the interpreter: `WSGIImportScript` and preloaded aliases
+    /// (DD §5.13). What goes wrong is reported and ignored. A script that is loaded and has not changed is not loaded
+    /// again.
     pub fn import(&mut self, application_group: &str, script: &Path) {
-        if self.scripts.is_stopped() {
+        if self.is_stopped() {
             return;
         }
-        let Ok(entrance) = self.enter(application_group) else {
-            let interpreter = words::interpreter(application_group);
-            let text =
-                format!("Unable to acquire {interpreter} during daemon startup script preload.");
-            self.scripts.say(Record::process(Level::Critical, 40, text));
+        let settings = self.settings_of(application_group);
+        for copy in 0..Key::copies(&settings, application_group) {
+            self.import_copy(application_group, copy, script);
+        }
+    }
+
+    fn import_copy(&mut self, group: &str, copy: usize, script: &Path) {
+        let Ok(entrance) = self.enter_copy(group, copy) else {
+            self.say(words::unacquired_preload(group));
             return;
         };
         let Entrance {
@@ -115,10 +122,16 @@ impl ScriptThread {
             state,
             ..
         } = entrance;
+        let modified = loader::modified(script);
         state.attach(|py| {
             let (hosted, names) = (kit.named.hosted(), &mut kit.names);
+            let file = File {
+                script,
+                modified,
+                when: search::When::Startup,
+            };
             // Every failure was reported.
-            let _module = search::module(py, scripts, hosted, names, script, search::When::Startup);
+            let _module = search::module(py, scripts, hosted, names, file);
         });
     }
 
@@ -140,11 +153,28 @@ impl ScriptThread {
 
     /// The entrance to the interpreter of an application group, which is made if need be.
     pub(crate) fn enter(&mut self, group: &str) -> Result<Entrance<'_>, Unavailable> {
-        if !self.places.contains_key(group) {
-            let place = self.open(group)?;
-            self.places.insert(group.to_owned(), place);
+        // Known groups first: the settings are behind a lock.
+        let copies = match self.places.get(group) {
+            Some(places) => places.len(),
+            None => Key::copies(&self.settings_of(group), group),
+        };
+        self.enter_copy(group, self.number % copies)
+    }
+
+    fn enter_copy(&mut self, group: &str, copy: usize) -> Result<Entrance<'_>, Unavailable> {
+        if !matches!(
+            self.places.get(group).and_then(|places| places.get(copy)),
+            Some(Some(_))
+        ) {
+            let settings = self.settings_of(group);
+            let place = self.open(group, copy, &settings)?;
+            let places = self.places.entry(group.to_owned()).or_default();
+            places.resize_with(Key::copies(&settings, group), || None);
+            places[copy] = Some(place);
         }
-        let place = self.places.get_mut(group).ok_or(Unavailable)?;
+        let places = self.places.get_mut(group).ok_or(Unavailable)?;
+        let place = places.get_mut(copy).and_then(Option::as_mut);
+        let place = place.ok_or(Unavailable)?;
         Ok(Entrance {
             scripts: &self.scripts,
             kit: &mut place.kit,
@@ -153,10 +183,21 @@ impl ScriptThread {
         })
     }
 
-    fn open(&mut self, group: &str) -> Result<Place, Unavailable> {
-        let settings = self.scripts.interpreters.settings(&self.scripts, group);
-        let key = Key::of(&settings, group, self.number);
-        let (named, born_with) = self.scripts.interpreter(&mut self.main, &key, &settings)?;
+    fn settings_of(&self, group: &str) -> Arc<InterpreterSettings> {
+        self.scripts.interpreters.settings(&self.scripts, group)
+    }
+
+    fn open(
+        &mut self,
+        group: &str,
+        copy: usize,
+        settings: &InterpreterSettings,
+    ) -> Result<Place, Unavailable> {
+        let key = Key {
+            group: group.to_owned(),
+            copy,
+        };
+        let (named, born_with) = self.scripts.interpreter(&mut self.main, &key, settings)?;
         let interpreter = named.hosted().interpreter();
         let state = match born_with {
             None if interpreter.is_main() => None,
@@ -177,6 +218,8 @@ impl ScriptThread {
         let own = self
             .places
             .values_mut()
+            .flatten()
+            .flatten()
             .find(|place| std::ptr::eq(&raw const *place.kit.named, named))
             .and_then(|place| place.state.as_mut());
         match own {
@@ -199,10 +242,8 @@ impl Drop for ScriptThread {
             return;
         }
         self.main.abandon();
-        let states = self
-            .places
-            .values_mut()
-            .filter_map(|place| place.state.as_mut());
+        let places = self.places.values_mut().flatten().flatten();
+        let states = places.filter_map(|place| place.state.as_mut());
         states.for_each(ThreadState::abandon);
     }
 }
@@ -215,7 +256,11 @@ impl Entrance<'_> {
             state,
             number,
         } = self;
-        let modified = call.mtime.or_else(|| loader::modified(call.script));
+        let file = File {
+            script: call.script,
+            modified: call.mtime.or_else(|| loader::modified(call.script)),
+            when: search::When::Request,
+        };
         let script = call.script.to_string_lossy();
         let Kit { named, names, seat } = kit;
         let hosted = named.hosted();
@@ -227,7 +272,7 @@ impl Entrance<'_> {
             let age_ms = u64::try_from(call.age.as_millis()).unwrap_or(u64::MAX);
             seat.begin(hosted, age_ms, exchange.request_line());
             seat.serve(py, hosted, exchange, &script, |exchange| {
-                search::find(py, scripts, hosted, names, call, modified, exchange)
+                search::find(py, scripts, hosted, names, file, call, exchange)
             })
         });
         (ended(served), state.last_wait())

@@ -83,6 +83,13 @@ pub(crate) fn unacquired_handler(group: &str, scripts: &Scripts) -> Record {
     Record::request(Level::Error, 87, text)
 }
 
+/// No interpreter for an import script.
+pub(crate) fn unacquired_preload(group: &str) -> Record {
+    let interpreter = interpreter(group);
+    let text = format!("Unable to acquire {interpreter} during daemon startup script preload.");
+    Record::process(Level::Critical, 40, text)
+}
+
 /// A script is being loaded, again or for the first time.
 pub(crate) fn loading(script: &Path, name: &str, process: &ProcessKind, again: bool) -> Record {
     let verb = if again { "Reloading" } else { "Loading" };

@@ -127,6 +127,16 @@ pub(crate) fn one_group_can_have_several_copies() {
     assert_ne!(one, two);
     assert!(two.ends_with(" site 1"), "{two}");
     assert_eq!(ask(4, ""), ask(5, ""), "the main interpreter exists once");
+
+    let imported = process.script("imported.wsgi", WHERE);
+    process.log.take();
+    process.scripts.thread(6).import("site", &imported);
+    let loadings = process.log.take();
+    assert_eq!(
+        loadings.len(),
+        2,
+        "each copy loads for itself: {loadings:?}"
+    );
 }
 
 /// Row 66.

@@ -138,6 +138,12 @@ def application(environ, start_response):
         log.contains("error RuntimeError: reload_required callback"),
         "{log}"
     );
+    let once = process.script(
+        "once.wsgi",
+        &format!("{COUNTING}\nanswers = [True, False]\ndef reload_required(resource):\n    return answers.pop(0)\n"),
+    );
+    assert_eq!(process.text("site", &once), "3");
+    assert_eq!(process.text("site", &once), "4", "it says so once");
 }
 
 pub(crate) fn daemons_leave_changed_scripts_to_their_successors() {

@@ -11,7 +11,7 @@ use rickhouse_wire::{Body, RequestFrame, response};
 
 use crate::support::{LIMITS, Recorder, Stub, data, frame, head, plain, request, script};
 
-fn framed(frame: &[u8]) -> Outgoing<'_> {
+fn framed(frame: &mut [u8]) -> Outgoing<'_> {
     Outgoing {
         frame,
         attached: b"",
@@ -53,17 +53,18 @@ fn a_small_body_is_sent_again_after_a_rejection() {
         let request = daemon.request();
         let request = RequestFrame::parse(&request).expect("a frame");
         assert_eq!(request.head.body, Body::Attached(5));
+        assert_eq!((request.head.connects, request.head.restarts), (3, 2));
         assert_eq!(daemon.read_exact(5), b"small");
         daemon.send(&[head(200, &[]), response::end().to_vec()].concat());
     });
     let stub = Stub::new([rejects(), rejects(), answers]);
     let mut client = Recorder::default();
-    let outgoing = Outgoing {
-        frame: &request(Body::Attached(5)),
+    let mut outgoing = Outgoing {
+        frame: &mut request(Body::Attached(5)),
         attached: b"small",
         framed: false,
     };
-    let answer = client.relay(&stub, &outgoing, &LIMITS);
+    let answer = client.relay(&stub, &mut outgoing, &LIMITS);
     assert!(matches!(answer, Ok(Answer::Complete)), "{answer:?}");
     assert_eq!(client.notes, ["Reconnecting(1)", "Reconnecting(2)"]);
     stub.finish();
@@ -78,7 +79,7 @@ fn rejections_end() {
         })
     };
     let stub = Stub::new([rejects(), rejects(), rejects()]);
-    let answer = Recorder::default().relay(&stub, &plain(&request(Body::None)), &LIMITS);
+    let answer = Recorder::default().relay(&stub, &mut plain(&mut request(Body::None)), &LIMITS);
     assert!(matches!(answer, Err(Failure::Rejected(3))), "{answer:?}");
     stub.finish();
 }
@@ -103,7 +104,11 @@ fn a_framed_body_waits_until_it_is_wanted_and_arrives_whole() {
         client.blind = blind;
         let sent = body.clone();
         let sender = thread::spawn(move || writer.write_all(&sent));
-        let answer = client.relay(&stub, &framed(&request(Body::Framed(None))), &LIMITS);
+        let answer = client.relay(
+            &stub,
+            &mut framed(&mut request(Body::Framed(None))),
+            &LIMITS,
+        );
         assert!(matches!(answer, Ok(Answer::Complete)), "{answer:?}");
         assert!(client.body == body);
         sender.join().expect("no panic").expect("read to the end");
@@ -126,7 +131,11 @@ fn a_response_that_comes_first_does_not_block_the_request() {
     })]);
     let (mut client, mut writer) = with_body();
     let sender = thread::spawn(move || writer.write_all(&vec![b'q'; SIZE]));
-    let answer = client.relay(&stub, &framed(&request(Body::Framed(None))), &LIMITS);
+    let answer = client.relay(
+        &stub,
+        &mut framed(&mut request(Body::Framed(None))),
+        &LIMITS,
+    );
     assert!(matches!(answer, Ok(Answer::Complete)), "{answer:?}");
     assert_eq!(client.body.len(), SIZE);
     sender.join().expect("no panic").expect("read to the end");
@@ -159,7 +168,11 @@ fn answers_are_passed_on_while_the_client_pauses() {
             }
         }
     }));
-    let answer = client.relay(&stub, &framed(&request(Body::Framed(None))), &LIMITS);
+    let answer = client.relay(
+        &stub,
+        &mut framed(&mut request(Body::Framed(None))),
+        &LIMITS,
+    );
     assert!(matches!(answer, Ok(Answer::Complete)), "{answer:?}");
     assert_eq!(client.body, b"pingpongpong");
     stub.finish();
@@ -176,7 +189,11 @@ fn a_body_that_fails_is_seen_to_be_incomplete() {
         body_error: Some(io::ErrorKind::TimedOut.into()),
         ..Recorder::default()
     };
-    let answer = client.relay(&stub, &framed(&request(Body::Framed(Some(9)))), &LIMITS);
+    let answer = client.relay(
+        &stub,
+        &mut framed(&mut request(Body::Framed(Some(9)))),
+        &LIMITS,
+    );
     assert!(
         matches!(&answer, Err(Failure::Body(error)) if error.kind() == io::ErrorKind::TimedOut),
         "{answer:?}"
@@ -197,7 +214,11 @@ fn a_client_that_falls_silent_is_given_up() {
         client: Duration::from_millis(1),
         ..LIMITS
     };
-    let answer = client.relay(&stub, &framed(&request(Body::Framed(Some(9)))), &limits);
+    let answer = client.relay(
+        &stub,
+        &mut framed(&mut request(Body::Framed(Some(9)))),
+        &limits,
+    );
     assert!(
         matches!(&answer, Err(Failure::Body(error)) if error.kind() == io::ErrorKind::TimedOut),
         "{answer:?}"
@@ -214,7 +235,11 @@ fn a_body_that_nobody_wants_stays_with_the_client() {
     let (mut client, mut writer) = with_body();
     writer.write_all(b"kept").expect("room");
     drop(writer);
-    let answer = client.relay(&stub, &framed(&request(Body::Framed(Some(4)))), &LIMITS);
+    let answer = client.relay(
+        &stub,
+        &mut framed(&mut request(Body::Framed(Some(4)))),
+        &LIMITS,
+    );
     assert!(matches!(answer, Ok(Answer::Complete)), "{answer:?}");
     let mut kept = String::new();
     let mut source = client.source.expect("still there");
@@ -240,7 +265,11 @@ fn a_daemon_that_stops_reading_may_still_answer() {
         daemon: Duration::from_millis(200),
         ..LIMITS
     };
-    let answer = client.relay(&stub, &framed(&request(Body::Framed(None))), &limits);
+    let answer = client.relay(
+        &stub,
+        &mut framed(&mut request(Body::Framed(None))),
+        &limits,
+    );
     assert!(matches!(answer, Ok(Answer::Complete)), "{answer:?}");
     assert!(
         client.notes[0].starts_with("BodyRefused"),

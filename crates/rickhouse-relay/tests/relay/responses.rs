@@ -22,7 +22,7 @@ fn exchange(
         daemon.request();
         answer(&daemon);
     })]);
-    let result = client.relay(&stub, &plain(&request(Body::None)), limits);
+    let result = client.relay(&stub, &mut plain(&mut request(Body::None)), limits);
     stub.finish();
     result
 }

@@ -170,6 +170,8 @@ pub(crate) fn request(body: rickhouse_wire::Body) -> Vec<u8> {
         flags: Flags::default(),
         received: 0,
         queued: 0,
+        connects: 0,
+        restarts: 0,
         script: b"/a.wsgi",
         handler_script: b"",
         application_group: "",
@@ -284,7 +286,7 @@ impl Recorder {
     pub(crate) fn relay(
         &mut self,
         stub: &Stub,
-        outgoing: &Outgoing<'_>,
+        outgoing: &mut Outgoing<'_>,
         limits: &Limits,
     ) -> Result<Answer<u16>, Failure> {
         let path = stub.path();
@@ -298,7 +300,7 @@ impl Recorder {
 }
 
 /// A request without a body.
-pub(crate) fn plain(frame: &[u8]) -> Outgoing<'_> {
+pub(crate) fn plain(frame: &mut [u8]) -> Outgoing<'_> {
     Outgoing {
         frame,
         attached: b"",
