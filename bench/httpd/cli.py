@@ -56,8 +56,9 @@ def run(options: argparse.Namespace) -> int:
         all_series = run_scenarios(options, httpd)
         all_memory = memory.measure_all(httpd, options.rounds, say) if wanted(options, MEMORY) else []
         all_restarts = restarts.measure_all(httpd, options.rounds, say) if wanted(options, RESTARTS) else []
-    for title, rows in tables(all_memory, all_restarts):
-        print("\n".join([f"\n== {title}", *report.aligned(rows)]))
+    for title, rows, measured in tables(all_memory, all_restarts):
+        failures = [f"  {one.key}: {one.failure}" for one in measured if one.failure is not None]
+        print("\n".join([f"\n== {title}", *report.aligned(rows), *failures]))
     figures = [cpu_figure(one, all_series) for one in RUNS]
     figures += [memory_figure(all_memory), *restart_figures(all_restarts)]
     print(f"\n{report.figures_table(figures)}", flush=True)
@@ -114,24 +115,22 @@ def all_facts(options: argparse.Namespace, setup: Setup) -> dict[str, str]:
 
 
 def tables(all_memory: list[memory.DaemonMemory], all_restarts: list[restarts.RestartSeries]):
-    """Titles and rows of what is not a scenario."""
+    """Title, rows and origin of what is not a scenario."""
     if all_memory:
-        yield "memory of a daemon after hello", [["module", "RSS MB", "PSS MB", "private MB"], *map(memory_row, all_memory)]
+        rows = [["module", "RSS MB", "PSS MB", "private MB"], *(memory_row(one) for one in all_memory if one.seen)]
+        yield "memory of a daemon after hello", rows, all_memory
     if all_restarts:
         titles = ["server", "WSGISocketRotation", "requests", "connections reset", "failed", "kinds"]
-        yield "graceful restarts under load", [titles, *map(restart_row, all_restarts)]
+        rows = [titles, *(restart_row(one) for one in all_restarts if one.loads)]
+        yield "graceful restarts under load", rows, all_restarts
 
 
 def memory_row(one: memory.DaemonMemory) -> list[str]:
-    if not one.seen:
-        return [one.key, one.failure or "", "", ""]
     sizes = (one.middle(lambda seen, name=name: getattr(seen, name)) for name in ("rss", "pss", "private"))
     return [one.key, *(f"{size / 1e6:.1f}" for size in sizes)]
 
 
 def restart_row(one: restarts.RestartSeries) -> list[str]:
-    if one.failure is not None:
-        return [one.key, one.rotation, "", "", "", one.failure]
     requests = sum(load.requests for load in one.loads)
     return [one.key, one.rotation, f"{requests:,}", str(one.resets()), str(one.failed()), one.kinds()]
 

@@ -81,8 +81,9 @@ class Httpd:
         )  # fmt: skip
         configuration = folder / "httpd.conf"
         configuration.write_text(text)
-        command = ["env", f"LD_LIBRARY_PATH={httpd.library_path}", str(httpd.program), "-DFOREGROUND", "-f", str(configuration)]
-        return [*home_opener(), *command]
+        # libpython's folder is for modules that Cargo made by itself: only an installed one knows where it is.
+        libraries = f"LD_LIBRARY_PATH={httpd.library_path}:{self._setup.home}/lib"
+        return [*home_opener(), "env", libraries, str(httpd.program), "-DFOREGROUND", "-f", str(configuration)]
 
 
 def mounted(application: str, mode: str) -> str:
