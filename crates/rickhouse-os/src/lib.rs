@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod activation;
 pub mod child;
+pub mod child_ends;
 pub mod clock;
 pub mod credentials;
 pub mod error;

@@ -28,6 +28,8 @@ pub enum Signal {
     HangUp,
     /// `SIGXCPU`.
     CpuTime,
+    /// `SIGCHLD`.
+    Child,
 }
 
 impl Signal {
@@ -39,6 +41,7 @@ impl Signal {
             Signal::User2 => libc::SIGUSR2,
             Signal::HangUp => libc::SIGHUP,
             Signal::CpuTime => libc::SIGXCPU,
+            Signal::Child => libc::SIGCHLD,
         }
     }
 }

@@ -27,6 +27,7 @@ pub(super) fn live(
         Signal::HangUp,
         Signal::User1,
         Signal::User2,
+        Signal::Child,
     ];
     if signal_pipe::restore_default(&signals).is_err() {
         return status(exit::SETUP_FAILED);

@@ -27,6 +27,8 @@ mod supervision;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rickhouse_httpd::{ChildInit, Failed, Generation, Startup, mpm};
+use rickhouse_os::child_ends;
+use rickhouse_os::signal_pipe::{self, Signal};
 
 use crate::{generation, log};
 pub(crate) use group::Running;
@@ -70,6 +72,8 @@ pub(crate) fn child_init(_: &ChildInit<'_>) {
     let _known = CHILD.set(running.collect());
     // `httpd -X` serves in the parent itself, which has to keep them.
     if parent.pid != std::process::id() {
+        // The parent's handler; an application finds what the system does by default (DD §10.5). It cannot be refused.
+        let _restored = signal_pipe::restore_default(&[Signal::Child]);
         parent
             .groups
             .iter()
@@ -88,6 +92,8 @@ fn start(generation: &Generation<'_>) {
         return;
     };
     if parent.begin() {
+        // Without it the ends of processes are guessed at.
+        let _watched = child_ends::watch();
         for group in &parent.groups {
             start_group(generation, &parent, group);
         }

@@ -11,6 +11,7 @@ use rickhouse_httpd::log::{self as httpd_log, Level, Scope};
 use rickhouse_httpd::mpm::MpmState;
 use rickhouse_httpd::process::Ended;
 use rickhouse_httpd::{Generation, at, mpm};
+use rickhouse_os::child_ends::{self, End};
 
 use super::daemon;
 use super::group::{Group, Parent};
@@ -74,8 +75,13 @@ impl Watched {
             }
             Ended::Died(status) => {
                 self.say(format_args!("has died; deregistering and restarting it."));
-                let end = End::of(status);
-                self.say(format_args!("{end}"));
+                let end = end_of(self.pid(), status);
+                match end {
+                    End::Status(status) => {
+                        self.say(format_args!("terminated normally, exit code {status}"))
+                    }
+                    End::Signal(signal) => self.say(format_args!("terminated by signal {signal}")),
+                }
                 Some(self.delay(end))
             }
             Ended::Lost => {
@@ -103,7 +109,7 @@ impl Watched {
 
     /// How long the next process waits: not at all, unless this one failed.
     fn delay(&self, end: End) -> Duration {
-        if !end.is_failure() {
+        if !is_failure(end) {
             return Duration::ZERO;
         }
         let mut failures = self
@@ -130,43 +136,22 @@ impl Watched {
     }
 }
 
-/// How a process ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    Status(i32),
-    Signal(i32),
+/// How a process ended. httpd tells one number, which is its exit status or the signal that killed it; the kernel has said
+/// which, unless several children ended in the same moment (DD §14 row 82).
+fn end_of(pid: i32, number: i32) -> End {
+    /// Signals that end a daemon, which handles or ignores all others: QUIT, ILL, TRAP, ABRT, BUS, FPE, KILL, SEGV, ALRM,
+    /// TERM (before it is handled), STKFLT, VTALRM, PROF, IO, PWR, SYS.
+    const DEADLY: [i32; 16] = [3, 4, 5, 6, 7, 8, 9, 11, 14, 15, 16, 26, 27, 29, 30, 31];
+    let told = u32::try_from(pid).ok().and_then(child_ends::take);
+    told.unwrap_or(match DEADLY.contains(&number) {
+        true => End::Signal(number),
+        false => End::Status(number),
+    })
 }
 
-impl End {
-    /// From what httpd tells, which is the one number or the other. No daemon of ours exits with a status that is a signal
-    /// by which it could die; an application that does so by `os._exit` is the only doubt left.
-    fn of(number: i32) -> Self {
-        /// Signals that end a daemon, which handles or ignores all others: QUIT, ILL, TRAP, ABRT, BUS, FPE, KILL, SEGV,
-        /// ALRM, TERM (before it is handled), STKFLT, VTALRM, PROF, IO, PWR, SYS.
-        const DEADLY: [i32; 16] = [3, 4, 5, 6, 7, 8, 9, 11, 14, 15, 16, 26, 27, 29, 30, 31];
-        if DEADLY.contains(&number) {
-            End::Signal(number)
-        } else {
-            End::Status(number)
-        }
-    }
-
-    /// Whether the next process is likely to fare no better.
-    fn is_failure(self) -> bool {
-        match self {
-            End::Status(exit::CLEAN | exit::FORCED) => false,
-            End::Status(_) | End::Signal(_) => true,
-        }
-    }
-}
-
-impl fmt::Display for End {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            End::Status(status) => write!(out, "terminated normally, exit code {status}"),
-            End::Signal(signal) => write!(out, "terminated by signal {signal}"),
-        }
-    }
+/// Whether the next process is likely to fare no better.
+fn is_failure(end: End) -> bool {
+    !matches!(end, End::Status(exit::CLEAN | exit::FORCED))
 }
 
 fn info(text: fmt::Arguments<'_>) {

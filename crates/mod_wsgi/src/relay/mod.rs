@@ -9,20 +9,20 @@ mod precondition;
 mod request_frame;
 
 use rickhouse_directives::daemon::DaemonProcess;
+use rickhouse_directives::global::GlobalConfig;
 use rickhouse_directives::messages::Message;
 use rickhouse_httpd::log::{self as httpd_log, Level};
 use rickhouse_httpd::{Outcome, Request, at};
 use rickhouse_relay::{Answer, Daemon, Failure, Limits, Outgoing};
 
-use crate::child::Child;
 use crate::groups::{self, Running};
 use crate::handler::Admission;
 use crate::log;
 use client::{HttpdClient, Instead};
 
 /// Has a daemon of the request's process group answer it, if that may and can be.
-pub(crate) fn serve(request: &mut Request<'_>, child: &Child, mut admission: Admission) -> Outcome {
-    let (group, running) = match precondition::check(request, &child.config, &admission) {
+pub(crate) fn serve(request: &mut Request<'_>, config: &GlobalConfig, mut admission: Admission) -> Outcome {
+    let (group, running) = match precondition::check(request, config, &admission) {
         Ok(found) => found,
         Err(refusal) => {
             log::request(request, &refusal.message);
@@ -65,8 +65,8 @@ fn limits(request: &Request<'_>, group: &DaemonProcess) -> Limits {
         daemon: group.socket_timeout.unwrap_or(timeout),
         client: timeout,
         flush_delay: group.response_flush_delay,
-        flush_after: group.response_buffer_size,
-        header: group.header_buffer_size,
+        flush_after: group.response_buffer_size as usize,
+        header: group.header_buffer_size as usize,
     }
 }
 
