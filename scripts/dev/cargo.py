@@ -18,21 +18,21 @@ DOC_TESTS = ["cargo", "test", "--locked", "--workspace", "--doc", "--quiet"]
 
 
 def crates() -> tuple[list[str], list[str]]:
-    """The workspace's crates: those that know no Python, and those that depend on the CPython fence."""
+    """The workspace's crates that have tests: those that know no Python, and those that depend on the CPython fence."""
     output = subprocess.run(
         ["cargo", "metadata", "--format-version", "1", "--no-deps", "--locked"],
         cwd=CHECKOUT, check=True, capture_output=True, text=True,
     ).stdout
-    needs = {
-        package["name"]: {dependency["name"] for dependency in package["dependencies"]}
-        for package in json.loads(output)["packages"]
-    }
+    packages = json.loads(output)["packages"]
+    needs = {package["name"]: {dependency["name"] for dependency in package["dependencies"]} for package in packages}
+    # `cargo test --lib` would build a library's tests although its manifest says that there are none.
+    tested = {package["name"] for package in packages if any(target["test"] for target in package["targets"])}
 
     def reaches_fence(name: str) -> bool:
         return name == FENCE or any(reaches_fence(other) for other in needs[name] if other in needs)
 
-    pure = sorted(name for name in needs if not reaches_fence(name))
-    return pure, sorted(set(needs) - set(pure))
+    pure = sorted(name for name in tested if not reaches_fence(name))
+    return pure, sorted(tested - set(pure))
 
 
 def environment(python: Python) -> dict[str, str]:

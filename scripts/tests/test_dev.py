@@ -109,6 +109,16 @@ class Cargo(unittest.TestCase):
         self.assertTrue({"rickhouse", "rickhouse-host", "rickhouse-python"} <= set(on_python))
         self.assertFalse(set(pure) & set(on_python))
 
+    def test_a_crate_without_tests_is_left_out(self):
+        def package(name, test, *needs):
+            dependencies = [{"name": need} for need in needs]
+            return {"name": name, "dependencies": dependencies, "targets": [{"test": False}, {"test": test}]}
+
+        found = [package("rickhouse-python", True), package("pure", True), package("module", False, "rickhouse-python")]
+        said = mock.Mock(stdout=json.dumps({"packages": found}))
+        with mock.patch.object(cargo.subprocess, "run", return_value=said):
+            self.assertEqual(cargo.crates(), (["pure"], ["rickhouse-python"]))
+
     def test_a_root_has_its_own_target_folder(self):
         with mock.patch.dict(os.environ, {"CARGO_TARGET_DIR": "/tmp/target"}), mock.patch.object(Path, "mkdir"):
             inside = cargo.environment(python((3, 14, 0), root=Path("/cache/forky")))

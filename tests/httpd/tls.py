@@ -10,6 +10,7 @@ from pathlib import Path
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import ConnectionTerminated, DataReceived, ResponseReceived, StreamEnded, StreamReset
+from h2.settings import SettingCodes
 
 from http_client import Connection
 
@@ -48,6 +49,9 @@ class Http2:
         assert self._socket.selected_alpn_protocol() == "h2"
         self._connection = H2Connection(H2Configuration(client_side=True))
         self._connection.initiate_connection()
+        # As browsers do; the window of 64 KiB that HTTP/2 begins with is for the first round trip.
+        self._connection.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 1 << 20})
+        self._connection.increment_flow_control_window(16 << 20)
         self._flush()
 
     def close(self) -> None:

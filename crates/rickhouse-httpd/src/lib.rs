@@ -25,7 +25,15 @@
 //! * A [`Pool`], [`Table`], [`Server`], [`Request`] is valid while the hook runs that got it, which its lifetime says.
 //! * **Every entry from C catches panics** ([`Module`] names the answer for each), and a panic becomes a record
 //!   `WSGI9001`. SAFETY.md has the rules that no function can state.
-//! * Logging: [`log::write`] with a [`log::Scope`], a [`log::Level`] and [`at!`].
+//! * Directives: [`Command`], [`CommandContext`] (what is set, containers by [`CommandContext::walk`]),
+//!   [`command_context::Words`], [`regex`].
+//! * Requests: fields and tables on [`Request`], bodies by [`Request::read_body`], responses by [`Request::send`],
+//!   [`Request::pass_parts`], [`Request::send_file`], [`Request::end_truncated`]; a failed read's [`Status`] says what to answer.
+//! * Processes: [`Generation::fork`] and [`process::Ended`]; [`mpm`] knows the state of things.
+//! * Logging: [`log::write`] with a [`log::Scope`], a [`log::Level`] and [`at!`]. [`log::Scope::Current`] is the request of
+//!   the hook that this thread is in.
+//!
+//! `examples/probe.rs` is a module that uses all of it; `tests/restarts.rs` takes it through restarts.
 
 pub mod command_context;
 mod config;

@@ -107,7 +107,7 @@ pub fn is_defined(name: &std::ffi::CStr) -> bool {
 
 /// The version of the httpd that runs, from its banner without regard to `ServerTokens`; the bindings are for several.
 pub fn version() -> (u32, u32, u32) {
-    let numbers = String::from_utf8(description()).ok().and_then(|text| {
+    let numbers = std::str::from_utf8(&description()).ok().and_then(|text| {
         let version = text.strip_prefix("Apache/")?;
         let end = version.find(|byte: char| !byte.is_ascii_digit() && byte != '.');
         let mut numbers = version[..end.unwrap_or(version.len())].split('.');

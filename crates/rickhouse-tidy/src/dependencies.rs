@@ -46,7 +46,7 @@ pub const LAYERS: &[(&str, &[&str])] = &[
         "rickhouse-supervisor",
         &["rickhouse-os", "rickhouse-config"],
     ),
-    // None of the httpd module's parts knows the standalone server or its options.
+    // The parts of the httpd module; none of them knows the standalone server, its supervisor or its options.
     (
         "mod_wsgi",
         &[

@@ -81,6 +81,9 @@ enum Phase {
     Stopping,
 }
 
+/// While something is due, or is waited for that no event tells.
+const SOON: Duration = Duration::from_secs(1);
+
 /// See the [module documentation](self).
 #[derive(Debug)]
 pub struct Timers {
@@ -92,6 +95,8 @@ pub struct Timers {
     /// The age from which a request is given up: it keeps nobody waiting any more.
     lost: Option<Duration>,
     phase: Phase,
+    /// When the next look was to be.
+    due: Option<Instant>,
     reason: Option<Reason>,
     offender: Option<usize>,
     actions: Vec<Action>,
@@ -111,6 +116,7 @@ impl Timers {
             texts: Texts::of(group),
             began: now,
             phase: Phase::Serving,
+            due: None,
             reason: None,
             offender: None,
             actions: Vec::new(),
@@ -150,9 +156,13 @@ impl Timers {
 
     /// How long nothing will happen by time alone, if everything stays as in `view`. What begins meanwhile ends later.
     #[must_use]
-    pub fn next_look(&self, view: &View, now: Instant) -> Duration {
-        /// While something is due, or is waited for that no event tells.
-        const SOON: Duration = Duration::from_secs(1);
+    pub fn next_look(&mut self, view: &View, now: Instant) -> Duration {
+        let wait = self.quiet_time(view, now);
+        self.due = Some(now + wait);
+        wait
+    }
+
+    fn quiet_time(&self, view: &View, now: Instant) -> Duration {
         /// A timer is over a moment *after* its time: do not look a moment before.
         const GRAIN: Duration = Duration::from_millis(10);
 
@@ -211,7 +221,7 @@ impl Timers {
         self.request_timeout(view, now);
         self.startup(view);
         self.restart_interval(view, now);
-        self.deadlock(view);
+        self.deadlock(view, now);
         self.inactivity(view);
         self.end_of_drain(view, now);
     }
@@ -267,7 +277,13 @@ impl Timers {
         }
     }
 
-    fn deadlock(&mut self, view: &View) {
+    fn deadlock(&mut self, view: &View, now: Instant) {
+        // A process that did not run (frozen, or on an overloaded machine) could not enter its interpreters either. They
+        // get until the next look to show that they can be.
+        let was_frozen = self.due.is_some_and(|due| now > due + SOON);
+        if was_frozen {
+            return;
+        }
         if is_over(self.settings.deadlock, Some(view.silence)) {
             self.stop_because(Reason::DeadlockTimeout, Texts::deadlock);
         }

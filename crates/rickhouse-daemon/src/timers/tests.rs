@@ -273,6 +273,20 @@ fn a_silent_interpreter_ends_the_process() {
 }
 
 #[test]
+fn the_silence_of_a_frozen_process_proves_nothing() {
+    let mut process = Process::new(|settings| settings.deadlock = Some(seconds(300)));
+    process.pass(SECOND);
+    process.now += seconds(1000);
+    process.view.silence = seconds(1000);
+    process.event(Event::Tick).check(false, "", &[]);
+    let wait = process.timers.next_look(&process.view, process.now);
+    assert_eq!(wait, SECOND);
+    process.now += wait;
+    process.event(Event::Tick);
+    assert!(process.stopped, "it had its chance");
+}
+
+#[test]
 fn an_eviction_has_its_own_time_and_words() {
     let mut process = Process::new(|settings| settings.eviction = Some(seconds(2)));
     process.begin(0).event(Event::Graceful).pass(seconds(3));
@@ -313,6 +327,6 @@ fn signals_and_changed_scripts_end_the_process_at_once() {
 #[test]
 fn an_idle_process_with_default_timers_sleeps_long() {
     let now = Instant::now();
-    let timers = Timers::new(TimerSettings::default(), "g", 15, now);
+    let mut timers = Timers::new(TimerSettings::default(), "g", 15, now);
     assert!(timers.next_look(&View::default(), now) >= seconds(300));
 }

@@ -1,30 +1,30 @@
-//! What the wire costs: a daemon whose application burns some CPU time under one lock, as Python does under its GIL, and
-//! clients that connect for each request.
+//! What a request costs in a daemon: clients that connect for each, and either Python or something that only burns time
+//! under a lock, as Python does under its GIL.
 //!
-//! `wire_bench [key=value …]`: `threads` (15), `clients` (16), `seconds` (3), `gil-us` (20, time under the lock per
-//! request), `sleep-ms` (0, time outside of it), `bytes` (14, of the answer), `lane` (on | off).
+//! `wire_bench [key=value …]`: `threads` (15), `clients` (16), `seconds` (3), `lane` (on | off);
+//! `script` (a WSGI script, for Python: set `PYO3_PYTHON`), or else `gil-us` (20, time under the lock per request),
+//! `sleep-ms` (0, time outside of it), `bytes` (14, of the answer).
 //!
 //! It prints requests per second, and CPU time and context switches per request of daemon and clients.
+
+mod python;
+mod stub;
 
 use std::collections::HashMap;
 use std::error::Error;
 use std::io::{BufRead as _, BufReader, IoSlice};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
-use rickhouse_daemon::{
-    Ended, Engine, Handler, SEND_BUFFER, Settings, Setup, StartError, TimerSettings, WireExchange,
-    run,
-};
-use rickhouse_host::{Exchange as _, ResponseHead};
+use rickhouse_daemon::{SEND_BUFFER, Settings, Setup, StartError, TimerSettings, run};
 use rickhouse_os::group_socket::{GroupSocket, Options};
 use rickhouse_os::process::exit_now;
 use rickhouse_os::stream::Stream;
-use rickhouse_wire::{Body, Flags, Reload, RequestFrame, RequestHead, RequestWriter, Token, Value};
+use rickhouse_wire::{Body, Flags, Reload, RequestHead, RequestWriter, Token, Value};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -125,7 +125,10 @@ fn load(path: &Path, options: &Bench, seconds: f64) -> Outcome<(u64, Duration)> 
         Arc::new(AtomicBool::new(false)),
         Arc::new(AtomicU64::new(0)),
     );
-    let (begun, frame) = (Instant::now(), frame()?);
+    let (begun, frame) = (
+        Instant::now(),
+        frame(options.text("script").unwrap_or("/srv/app.wsgi"))?,
+    );
     for _ in 0..options.number("clients", 16) {
         let (stop, count) = (Arc::clone(&stop), Arc::clone(&count));
         let (path, frame) = (path.to_owned(), frame.clone());
@@ -150,8 +153,8 @@ fn load(path: &Path, options: &Bench, seconds: f64) -> Outcome<(u64, Duration)> 
     Ok(outcome)
 }
 
-/// A request as a browser's: 30 entries, 1.5 KB.
-fn frame() -> Outcome<Vec<u8>> {
+/// A request as a browser's: 33 entries, 1.5 KB.
+fn frame(script: &str) -> Outcome<Vec<u8>> {
     let mut frame = Vec::new();
     let mut writer = RequestWriter::new(
         &mut frame,
@@ -165,7 +168,7 @@ fn frame() -> Outcome<Vec<u8>> {
             queued: 0,
             connects: 1,
             restarts: 0,
-            script: b"/srv/app.wsgi",
+            script: script.as_bytes(),
             handler_script: b"",
             application_group: "",
             callable: "application",
@@ -175,6 +178,13 @@ fn frame() -> Outcome<Vec<u8>> {
             target: b"/",
         },
     );
+    for (name, value) in [
+        ("REQUEST_METHOD", "GET"),
+        ("SCRIPT_NAME", ""),
+        ("PATH_INFO", "/"),
+    ] {
+        writer.environ(name.as_bytes(), Value::Text(value.as_bytes()));
+    }
     for entry in 0..30 {
         let name = format!("HTTP_X_HEADER_{entry}");
         writer.environ(name.as_bytes(), Value::Text(&[b'x'; 25]));
@@ -204,80 +214,10 @@ fn daemon(path: &Path, options: &Bench) -> Outcome<i32> {
         queue_timeout: None,
         send_buffer: SEND_BUFFER,
     };
-    let bytes = usize::try_from(options.number("bytes", 14))?;
     println!("listening");
-    let application = Arc::new(Application {
-        gil: Mutex::new(()),
-        under_lock: Duration::from_micros(options.number("gil-us", 20)),
-        outside: Duration::from_millis(options.number("sleep-ms", 0)),
-        body: vec![b'x'; bytes],
-    });
+    if options.text("script").is_some() {
+        return Ok(run(settings, python::start));
+    }
+    let application = stub::Application::new(options);
     Ok(run(settings, || Ok::<_, StartError>(application)))
-}
-
-struct Application {
-    gil: Mutex<()>,
-    under_lock: Duration,
-    outside: Duration,
-    body: Vec<u8>,
-}
-
-impl Engine for Application {
-    type Handler = Thread;
-
-    fn import(&self) {}
-
-    fn handler(self: &Arc<Self>, _number: usize) -> Thread {
-        Thread(Arc::clone(self))
-    }
-
-    fn interrupted(&self, _number: usize) -> Option<Duration> {
-        None
-    }
-
-    fn silence(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    fn publish_signal(&self, _signal: &str) {}
-
-    fn publish_stopping(&self, _reason: &str) {}
-
-    fn dump_stacks(&self, _number: usize) {}
-
-    fn stop(&self) {}
-}
-
-struct Thread(Arc<Application>);
-
-impl Handler for Thread {
-    fn handle(&mut self, _request: &RequestFrame<'_>, exchange: &mut WireExchange<'_>) -> Ended {
-        let application = &self.0;
-        thread::sleep(application.outside);
-        let mut entries = 0;
-        {
-            let _gil = application.gil.lock();
-            let begun = Instant::now();
-            exchange.environ(&mut |_, _| entries += 1);
-            while begun.elapsed() < application.under_lock {}
-        }
-        assert_eq!(entries, 30);
-        let head = ResponseHead {
-            status: 200,
-            reason: b"OK",
-            headers: &[(b"Content-Type", b"text/plain")],
-            length: Some(application.body.len() as u64),
-            length_declared: false,
-        };
-        let sent = exchange.start(&head).and_then(|()| {
-            if application.body.len() <= exchange.room() {
-                exchange.push(&application.body);
-                return Ok(());
-            }
-            exchange.write(&application.body)
-        });
-        // A client that has left was told to stop.
-        let _gone = sent;
-        Ended::Answered
-    }
 }
