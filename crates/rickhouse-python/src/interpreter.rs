@@ -187,7 +187,14 @@ pub(crate) fn create(
     // SAFETY: the interpreter was just made, and nothing in this crate deletes interpreters.
     let interpreter = unsafe { Interpreter::from_state(state, gil, queue) };
     // SAFETY: `created` was made for this thread, is detached and owned by nobody else.
-    Ok(unsafe { ThreadState::from_raw(created, interpreter) })
+    let state = unsafe { ThreadState::from_raw(created, interpreter) };
+    // Up to 3.12 an interpreter's first thread state lives inside of it and cannot be made again: when all others are gone
+    // too, the next one would be a fatal error. So it stays when its thread ends.
+    Ok(if cfg!(Py_3_13) {
+        state
+    } else {
+        state.never_deleted()
+    })
 }
 
 #[cfg(Py_3_12)]

@@ -61,7 +61,7 @@ impl Runtime {
         thread_state::forget_attachment();
         let state = NonNull::new(state).expect("an attached thread has a thread state");
         // SAFETY: this thread's own state, detached just above; CPython keeps it but uses it no more.
-        let state = unsafe { ThreadState::from_raw(state, main) }.borrowed_from_python();
+        let state = unsafe { ThreadState::from_raw(state, main) }.never_deleted();
         (Runtime { main }, state)
     }
 

@@ -93,8 +93,8 @@ impl ThreadState {
         }
     }
 
-    /// Marks the state as CPython's own: the main thread's, which is never deleted.
-    pub(crate) fn borrowed_from_python(mut self) -> Self {
+    /// Leaves the state to CPython for ever, as the main thread's.
+    pub(crate) fn never_deleted(mut self) -> Self {
         self.owned = false;
         self
     }
@@ -161,7 +161,7 @@ impl ThreadState {
 impl Drop for ThreadState {
     fn drop(&mut self) {
         if !self.owned || !matches!(CURRENT.get(), Attached::No) {
-            // The main thread's state belongs to CPython. One dropped while another is attached is left behind,
+            // Such as the main thread's state, which belongs to CPython. One dropped while another is attached is left behind,
             // which costs some memory; deleting it here would need to attach it.
             return;
         }

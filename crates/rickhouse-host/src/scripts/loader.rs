@@ -1,8 +1,9 @@
 //! What loading scripts needs: names, modification times, and the lock (DD §5.12).
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use md5::{Digest, Md5};
@@ -48,7 +49,8 @@ impl Drop for LoadTurn<'_> {
 /// What a thread keeps of script files and callables: texts that Python looks things up by.
 #[derive(Default)]
 pub(crate) struct Names {
-    scripts: HashMap<PathBuf, Script>,
+    /// By path; its bytes are quicker to hash than its components.
+    scripts: HashMap<OsString, Script>,
     attributes: HashMap<String, Handle>,
 }
 
@@ -77,19 +79,21 @@ impl Names {
         scripts: &Scripts,
         path: &Path,
     ) -> PyResult<'py, (Object<'py>, Object<'py>)> {
-        if !self.scripts.contains_key(path) {
-            if self.scripts.len() >= MAX_NAMES {
-                self.scripts.clear();
-            }
-            let bytes = path.as_os_str().as_bytes();
-            let script = Script {
-                module: Handle::new(py, &py.str(&module_name(scripts, bytes))?),
-                path: Handle::new(py, &py.str_fs(bytes)?),
-            };
-            self.scripts.insert(path.to_owned(), script);
+        let path = path.as_os_str();
+        if let Some(known) = self.scripts.get(path) {
+            return Ok((known.module.bind(py), known.path.bind(py)));
         }
-        let script = &self.scripts[path];
-        Ok((script.module.bind(py), script.path.bind(py)))
+        if self.scripts.len() >= MAX_NAMES {
+            self.scripts.clear();
+        }
+        let module = py.str(&module_name(scripts, path.as_bytes()))?;
+        let file = py.str_fs(path.as_bytes())?;
+        let script = Script {
+            module: Handle::new(py, &module),
+            path: Handle::new(py, &file),
+        };
+        self.scripts.insert(path.to_owned(), script);
+        Ok((module, file))
     }
 
     /// The name of an attribute.

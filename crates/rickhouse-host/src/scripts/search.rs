@@ -173,11 +173,12 @@ impl<'py> Search<'_, 'py> {
         let Some(module) = self.py.loaded_module(name)? else {
             return Ok(None);
         };
-        if self.mtime_of(&module)?.is_none() {
+        let mtime = self.mtime_of(&module)?;
+        if mtime.is_none() {
             // It may still be loading: the time is set afterwards.
             return Ok(None);
         }
-        if self.is_outdated(&module, call)? {
+        if self.is_outdated(&module, mtime, call)? {
             self.outdated = Some(module);
             return Ok(None);
         }
@@ -228,27 +229,28 @@ impl<'py> Search<'_, 'py> {
 
     /// Looks at the module; under the lock.
     fn state(&self, name: &Object<'py>, call: Option<&Call<'_>>) -> PyResult<'py, State<'py>> {
-        match self.py.loaded_module(name)? {
-            None => Ok(State::Absent),
-            Some(module)
-                if self
-                    .outdated
-                    .as_ref()
-                    .is_some_and(|known| known.is(&module)) =>
-            {
-                Ok(State::Outdated)
-            }
-            Some(module) if self.is_outdated(&module, call)? => Ok(State::Outdated),
-            Some(module) => Ok(State::Current(module)),
+        let Some(module) = self.py.loaded_module(name)? else {
+            return Ok(State::Absent);
+        };
+        let known = |outdated: &Object<'py>| outdated.is(&module);
+        if self.outdated.as_ref().is_some_and(known)
+            || self.is_outdated(&module, self.mtime_of(&module)?, call)?
+        {
+            return Ok(State::Outdated);
         }
+        Ok(State::Current(module))
     }
 
     /// Whether the module has to be loaded again. Only the scripts of a `call` are asked whether they want to be.
-    fn is_outdated(&self, module: &Object<'py>, call: Option<&Call<'_>>) -> PyResult<'py, bool> {
+    fn is_outdated(
+        &self,
+        module: &Object<'py>,
+        mtime: Option<i64>,
+        call: Option<&Call<'_>>,
+    ) -> PyResult<'py, bool> {
         if call.is_some_and(|call| call.reload == Reload::Off) {
             return Ok(false);
         }
-        let mtime = self.mtime_of(module)?;
         if mtime.is_none() || mtime != self.file.modified {
             return Ok(true);
         }

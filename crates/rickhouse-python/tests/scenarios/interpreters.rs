@@ -69,6 +69,25 @@ def start():
     }
 }
 
+/// Also when no thread has a state in it for a while.
+pub(crate) fn an_interpreter_outlives_the_thread_that_made_it() {
+    let (runtime, _main) = start();
+    for own_gil in [false, runtime.info().version >= (3, 12, 0)] {
+        let made = std::thread::scope(|scope| {
+            let make = || {
+                let mut main = rickhouse_python::ThreadState::new(runtime.main());
+                let mut states = sub_interpreters(&runtime, &mut main, own_gil, 1);
+                states[0].attach(|py| check(py, py.import(c"threading").map(drop)));
+                states[0].interpreter()
+            };
+            scope.spawn(make).join().expect("the thread ends")
+        });
+        for _ in 0..2 {
+            attached(made, |py| check(py, py.import(c"json").map(drop)));
+        }
+    }
+}
+
 pub(crate) fn only_main_makes_interpreters() {
     let (runtime, mut main) = start();
     let mut states = sub_interpreters(&runtime, &mut main, false, 1);

@@ -38,6 +38,7 @@ fn main() {
         interpreters::fork_is_refused_in_sub_interpreters,
         interpreters::programs_can_be_started_from_sub_interpreters,
         interpreters::daemon_threads_are_allowed,
+        interpreters::an_interpreter_outlives_the_thread_that_made_it,
         interpreters::only_main_makes_interpreters,
         interpreters::one_interpreter_is_made_at_a_time,
         interpreters::own_gil_interpreters_do_not_wait_for_each_other,
