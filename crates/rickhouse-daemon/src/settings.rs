@@ -51,7 +51,7 @@ pub struct Setup {
     pub chroot: Option<PathBuf>,
     /// Who to become; `None` for a process that is not root.
     pub identity: Option<Identity>,
-    /// `home`; without it see [`Setup::home_of_user`].
+    /// `home`; without it see [`Setup::server_user`].
     pub home: Option<PathBuf>,
     /// httpd's `User`: a process of another user works in that user's home directory unless `home` says otherwise.
     pub server_user: Option<u32>,

@@ -3,7 +3,7 @@
 //! Waking a second thread for a request that the first would finish in 100 µs costs more than it gives when both need the
 //! same GIL. So one thread, the leader, waits for requests and runs them; one stands by and watches; the others are
 //! parked. When the leader stays inside one request, the lane opens: all its threads wait for requests, until requests
-//! are short again. The decisions are in [`machine`]; here is only the sleeping and waking.
+//! are short again. The decisions are in the module `machine`; here is only the sleeping and waking.
 //!
 //! Rules of sharing. `activity` is written by the leader only: odd while it runs a request. The watcher sets
 //! `standby_asleep` before it looks at `activity` a last time; the leader writes `activity` before it looks at

@@ -105,7 +105,9 @@ impl<'a> Request<'a> {
     /// Connects and sends the request with `attached` behind it.
     pub(crate) fn send(&self, path: &Path, attached: &[u8]) -> Stream {
         let stream = Stream::connect(path, Some(PATIENCE)).expect("a listener");
-        send(&stream, &[&self.frame(), attached]).expect("room for a request");
+        // In one write: the daemon may answer, and leave, as soon as it has read enough.
+        let request = [&self.frame()[..], attached].concat();
+        send(&stream, &[&request]).expect("room for a request");
         stream
     }
 

@@ -99,9 +99,14 @@ impl Daemon {
     /// Waits until so many of its workers are blocked in `accept4`.
     #[track_caller]
     pub(crate) fn wait_until_accepting(&self, count: usize) {
+        self.wait_until("workers accept", || self.accepting() == count);
+    }
+
+    #[track_caller]
+    pub(crate) fn wait_until(&self, what: &str, condition: impl Fn() -> bool) {
         let deadline = Instant::now() + PATIENCE;
-        while self.accepting() != count {
-            assert!(Instant::now() < deadline, "not {count} workers accept");
+        while !condition() {
+            assert!(Instant::now() < deadline, "not so that {what}");
             std::thread::sleep(Duration::from_millis(1));
         }
     }

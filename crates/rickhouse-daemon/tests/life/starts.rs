@@ -57,10 +57,11 @@ fn changes() {
     assert!(line.starts_with(b"(wsgi:g) "), "{}", line.escape_ascii());
     let status = fs::read_to_string(format!("{proc}/status")).expect("readable");
     assert!(status.contains("Umask:\t0027"));
-    assert!(
-        status.contains("SigBlk:\t0000000000000000"),
-        "no signal is blocked"
-    );
+    daemon.wait_until("no signal is blocked", || {
+        // Making a thread blocks all of them for a moment.
+        let status = fs::read_to_string(format!("{proc}/status"));
+        status.is_ok_and(|status| status.contains("SigBlk:\t0000000000000000"))
+    });
     let stat = fs::read_to_string(format!("{proc}/stat")).expect("readable");
     let fields = stat.rsplit_once(") ").expect("a name").1;
     assert_eq!(fields.split(' ').nth(16), Some("3"));
