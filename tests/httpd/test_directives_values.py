@@ -202,3 +202,8 @@ def test_row_45_every_spelling_of_an_ipv6_address_is_one(syntax, address):
 def test_row_46_a_trusted_header_has_a_name_a_request_can_have(syntax, name):
     said = syntax(f"WSGITrustedProxyHeaders X-Real-IP {name}")
     assert name in said and "Syntax error on line" in said
+
+
+def test_row_87_slow_requests_of_zero_is_off_and_not_wrong(syntax):
+    assert "Syntax OK" in syntax("WSGISlowRequests 0")
+    assert "Syntax OK" in syntax("WSGITelemetryService unix:/tmp/none.sock\nWSGISlowRequests 0.0")

@@ -113,17 +113,10 @@ def test_row_09_a_body_shorter_than_declared_ends_the_connection(site, mode):
     assert error.partial == b"x"
 
 
-def test_row_10_an_exception_in_the_middle_is_visible_to_the_client_embedded(site):
+@pytest.mark.differs("row 10: a daemon's response ends as if it were complete; embedded nothing comes, and no end")
+def test_row_10_an_exception_in_the_middle_is_visible_to_the_client(site, mode):
     site.log.expect_exception("ValueError: in the middle")
-    error = truncated(site, target(config.EMBEDDED, answer(body="yield b'x'\nraise ValueError('in the middle')")))
-    assert error.partial == b"x"
-
-
-@pytest.mark.differs("row 10: a daemon's response ends as if it were complete")
-@in_daemons
-def test_row_10_an_exception_in_the_middle_is_visible_to_the_client(site, deployment):
-    site.log.expect_exception("ValueError: in the middle")
-    error = truncated(site, target(deployment, answer(body="yield b'x'\nraise ValueError('in the middle')")))
+    error = truncated(site, target(mode, answer(body="yield b'x'\nraise ValueError('in the middle')")))
     assert error.partial == b"x"
 
 
