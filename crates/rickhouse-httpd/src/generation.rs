@@ -101,8 +101,23 @@ impl<'c> ChildInit<'c> {
         self.generation.server
     }
 
+    /// Runs `end` when the child ends in an orderly way, with the cleanups of `pchild`. A threaded MPM has joined its
+    /// threads by then. Prefork's children do it **inside of the handler of SIGTERM or SIGHUP** where that is how they are
+    /// ended, at whatever point of the program the signal found them.
+    pub fn at_end(&self, end: fn()) {
+        self.pool.keep(AtEnd(end));
+    }
+
     /// `pchild`, which goes away when the child ends in an orderly way.
     pub fn pool(&self) -> Pool<'c> {
         self.pool
+    }
+}
+
+struct AtEnd(fn());
+
+impl Drop for AtEnd {
+    fn drop(&mut self) {
+        self.0();
     }
 }

@@ -115,6 +115,20 @@ impl AsFd for SignalPipe {
     }
 }
 
+/// Whether the calling thread is inside of a handler of `signal`, or has it blocked for another reason: a signal is blocked
+/// while its handler runs.
+pub fn is_blocked(signal: Signal) -> bool {
+    let mut mask = std::mem::MaybeUninit::<libc::sigset_t>::zeroed();
+    // SAFETY: without a new mask nothing is changed; the present one is written to the variable.
+    if unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, std::ptr::null(), mask.as_mut_ptr()) } != 0 {
+        return false;
+    }
+    // SAFETY: the call above has written it; zeroed is a valid set, too.
+    let mask = unsafe { mask.assume_init() };
+    // SAFETY: a set and the number of a signal.
+    unsafe { libc::sigismember(&raw const mask, signal.number()) == 1 }
+}
+
 /// Ignores a broken pipe and a file that would grow too large: both are reported by the call that meets them.
 ///
 /// # Errors

@@ -1,5 +1,6 @@
 //! A child of httpd: its Python, and the configuration as its requests see it.
 
+mod end;
 pub(crate) mod settings;
 
 use std::sync::{Arc, OnceLock};
@@ -30,13 +31,14 @@ pub(crate) fn current() -> Option<&'static Child> {
 
 /// Makes this process a child: starts Python if something in children needs it, and loads what is to be loaded in advance
 /// (DD §10.9). It keeps serving everything else when that fails.
-pub(crate) fn init(_: &ChildInit<'_>) {
+pub(crate) fn init(init: &ChildInit<'_>) {
     let config = generation::current();
     let required = config.python_required.is_required();
     let started = required.then(|| start(&config)).flatten();
     let scripts = started.map(|(scripts, mut thread)| {
         import(&config, &mut thread);
         seats::keep(thread);
+        end::prepare(init);
         scripts
     });
     // A second call in the same process would be a second generation of `httpd -X`, which ends instead.
