@@ -84,12 +84,17 @@ impl<'a, 'r> EmbeddedExchange<'a, 'r> {
         Outcome::Ok
     }
 
-    /// The status for which httpd makes the page.
-    fn error(&self, failure: Failure) -> Outcome {
+    /// Answers instead of the application.
+    fn error(&mut self, failure: Failure) -> Outcome {
         match (self.unreadable, failure) {
             (Some(status), _) => status.to_outcome(500),
             (None, Failure::Application) => Outcome::INTERNAL_ERROR,
-            (None, Failure::Timeout) => Outcome::Http(504),
+            (None, Failure::Timeout) => {
+                match head::place_timeout(&mut self.request) {
+                    Ok(()) => self.end(),
+                    Err(_) => Outcome::Http(504),
+                }
+            }
         }
     }
 

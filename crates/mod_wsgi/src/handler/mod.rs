@@ -43,6 +43,6 @@ fn serve(request: &mut Request<'_>, child: &'static Child, mut admission: Admiss
     if admission.process_group.is_empty() {
         embedded::serve(request, child, admission)
     } else {
-        relay::serve(request, child, admission)
+        relay::serve(request, &child.config, admission)
     }
 }
