@@ -62,6 +62,9 @@ impl<'a, 'r> EmbeddedExchange<'a, 'r> {
 
     /// Sends what is left, and says what the handler answers.
     pub(super) fn finish(mut self) -> Outcome {
+        if let Some(answered) = self.answered() {
+            return answered.to_outcome(500);
+        }
         match self.state {
             State::Head | State::Sending => self.end(),
             State::Truncated => {
@@ -76,6 +79,11 @@ impl<'a, 'r> EmbeddedExchange<'a, 'r> {
             State::Failed(failure) => self.error(failure),
             State::Nothing => Outcome::INTERNAL_ERROR,
         }
+    }
+
+    /// A filter that refused the body has answered the client itself (413): nothing may follow.
+    fn answered(&self) -> Option<Status> {
+        self.unreadable.filter(|status| status.is_answered())
     }
 
     fn end(&mut self) -> Outcome {
@@ -177,6 +185,9 @@ impl Exchange for EmbeddedExchange<'_, '_> {
     }
 
     fn start(&mut self, head: &ResponseHead<'_>) -> io::Result<()> {
+        if self.answered().is_some() {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
         head::place(self.request()?, head)?;
         self.status = head.status;
         self.state = State::Head;
