@@ -24,7 +24,7 @@ REASON = "stopping because of '{}'"
 
 def start(httpd: Fleet, options: str = "", more: str = "", **rest) -> Httpd:
     server = httpd(CONFIG.format(options=options, more=more), **rest)
-    server.log.allow("stopping because of '(shutdown_signal)?'")
+    server.log.allow("stopping because of '")
     return server
 
 

@@ -98,7 +98,7 @@ def deflating(httpd_module):
     return httpd_module(config.site() + "SetOutputFilter DEFLATE\n", modules=("deflate",))
 
 
-@pytest.mark.parametrize("body", [BIG, "start_response('200 OK', [('Content-Length', '5')])\nreturn [b'12345']"])
+@pytest.mark.parametrize("body", [BIG, "start_response('200 OK', [('Content-Length', '5000')])\nreturn [b'12345' * 1000]"])
 def test_deflate(deflating, deployment, body):
     plain = run(deflating, deployment, body)
     packed = run(deflating, deployment, body, headers={"Accept-Encoding": "gzip"})

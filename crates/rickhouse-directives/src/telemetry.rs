@@ -102,7 +102,7 @@ impl TelemetryFlags {
                 _ => (None, &word[..]),
             };
             if sign.is_some() && name.is_empty() {
-                return Err(reject(&format!("bare '{word}' is not a flag")));
+                return Err(reject("bare '+' / '-' is not a flag"));
             }
             match form {
                 None if sign.is_none() => flags = Self::NONE,
@@ -230,8 +230,8 @@ mod tests {
         check(true, "-CaptureUserAgent", Ok(false));
         check(true, "-CaptureUserAgent +CaptureUserAgent", Ok(true));
         check(false, "", Err("at least one flag required"));
-        check(false, "+", Err("bare '+' is not a flag"));
-        check(false, "-", Err("bare '-' is not a flag"));
+        check(false, "+", Err("bare '+' / '-' is not a flag"));
+        check(false, "-", Err("bare '+' / '-' is not a flag"));
         let mixed = "cannot mix +/- form with absolute names in a single directive";
         check(false, "+CaptureUserAgent CaptureUserAgent", Err(mixed));
         check(false, "All -CaptureUserAgent", Err(mixed));

@@ -478,5 +478,10 @@ def _join_threads():
 
 def _flush_standard_streams():
     for stream in (sys.stdout, sys.stderr):
-        if stream is not None and not getattr(stream, "closed", False):
+        try:
+            open_stream = stream is not None and not getattr(stream, "closed", False)
+        except OSError:
+            # It is a restricted one, which refuses to be looked at.
+            continue
+        if open_stream:
             stream.flush()

@@ -137,6 +137,23 @@ impl<M: Module> CommandContext<'_, M> {
         unsafe { config::get_mut(slot) }.ok_or_else(broken)
     }
 
+    /// The names of the directives directly inside of this container. `<IfModule>` and its like are gone by now, and
+    /// what was in them stands in their place.
+    pub fn inside(&self) -> Vec<&[u8]> {
+        // SAFETY: httpd's tree of directives lives while they are run.
+        let first = unsafe { self.parms().directive.as_ref() }.map(|directive| directive.first_child);
+        // SAFETY: as above.
+        let mut next = first.and_then(|first| unsafe { first.as_ref() });
+        let mut names = Vec::new();
+        while let Some(directive) = next {
+            // SAFETY: the name lives as long as the tree.
+            names.extend(unsafe { bytes(directive.directive) });
+            // SAFETY: as for the tree.
+            next = unsafe { directive.next.as_ref() };
+        }
+        names
+    }
+
     /// `ap_walk_config`: reads the directives inside of this container. They find `open` by
     /// [`container`](Self::container); it is returned when they have all been read.
     ///

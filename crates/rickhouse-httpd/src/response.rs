@@ -33,6 +33,12 @@ impl Request<'_> {
         Ok(())
     }
 
+    /// `ap_set_content_type` with nothing: takes away the type that httpd guessed from the name of the file.
+    pub fn clear_content_type(&mut self) {
+        // SAFETY: the request lives; httpd takes null for "no type".
+        unsafe { sys::ap_set_content_type(self.as_ptr(), std::ptr::null()) };
+    }
+
     /// `ap_set_content_length`: the header `Content-Length`.
     pub fn set_content_length(&mut self, length: u64) {
         let length = i64::try_from(length).unwrap_or(i64::MAX);

@@ -83,5 +83,7 @@ ROUTES = {
     "lines": lines, "sleeps": sleeps,
 }  # fmt: skip
 
-mod_wsgi.subscribe_shutdown(lambda name, **more: print("stopping because of", repr(more["shutdown_reason"])))
+# Events come with a later part of the Python module.
+if hasattr(mod_wsgi, "subscribe_shutdown"):
+    mod_wsgi.subscribe_shutdown(lambda name, **more: print("stopping because of", repr(more["shutdown_reason"])))
 application = routes(ROUTES, validated=False)

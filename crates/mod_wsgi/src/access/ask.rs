@@ -106,7 +106,7 @@ pub(crate) fn ask_in<'a, 'r, T>(
     ) -> Result<T, HookFailure>,
 ) -> Result<T, HookFailure> {
     let Some(scripts) = child::current().and_then(|child| child.scripts.as_ref()) else {
-        // `.htaccess` can name a script where nothing in the server's own files needed Python (DD §14 row 55).
+        // `.htaccess` can name a script where nothing in the server's own files needed Python (DD §14 row 65).
         log::request(&subject.request, &messages::python_not_initialised());
         return Err(HookFailure);
     };

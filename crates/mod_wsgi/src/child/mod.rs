@@ -47,7 +47,8 @@ pub(crate) fn init(init: &ChildInit<'_>) {
 
 fn start(config: &Arc<GlobalConfig>) -> Option<(Arc<Scripts>, ScriptThread)> {
     let settings = settings::of_child(config);
-    match Scripts::start(settings, Arc::new(HttpdReporter)) {
+    let reporter = HttpdReporter::new(settings.process.clone());
+    match Scripts::start(settings, Arc::new(reporter)) {
         Ok(started) => Some(started),
         Err(error) => {
             log::process(&match error {

@@ -3,7 +3,7 @@
 mod table;
 
 use rickhouse_directives::Rejected;
-use rickhouse_directives::directives::{CONTAINER, Class, Directive, Notice, Place, Scope};
+use rickhouse_directives::directives::{self, CONTAINER, Class, Directive, Notice, Place, Scope};
 use rickhouse_directives::settings::{DirConfig, ServerConfig};
 use rickhouse_httpd::log::{Level, Scope as LogScope};
 use rickhouse_httpd::{CommandContext, Target, at};
@@ -33,10 +33,18 @@ fn read(
     notices.iter().for_each(|notice| note(context, notice));
     said?;
     if directive.name == CONTAINER {
+        refuse_foreign(context)?;
         let opened = generation::current().containers.len() - 1;
         context.walk(OpenContainer(opened)).map(drop)?;
     }
     Ok(())
+}
+
+/// Directives of other modules would take effect as if the container were not there (DD §14 row 62); ours refuse by themselves.
+fn refuse_foreign(context: &CommandContext<'_, Wsgi>) -> Result<(), Rejected> {
+    let names = context.inside().into_iter().map(String::from_utf8_lossy);
+    let foreign = names.map(String::from).find(|name| Directive::named(name).is_none());
+    foreign.map_or(Ok(()), |name| Err(directives::not_in_container(&name)))
 }
 
 fn apply(

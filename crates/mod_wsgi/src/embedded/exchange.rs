@@ -62,6 +62,9 @@ impl<'a, 'r> EmbeddedExchange<'a, 'r> {
 
     /// Sends what is left, and says what the handler answers.
     pub(super) fn finish(mut self) -> Outcome {
+        if let Some(answered) = self.answered() {
+            return answered.to_outcome(500);
+        }
         match self.state {
             State::Head | State::Sending => self.end(),
             State::Truncated => {
@@ -78,18 +81,28 @@ impl<'a, 'r> EmbeddedExchange<'a, 'r> {
         }
     }
 
+    /// A filter that refused the body has answered the client itself (413): nothing may follow.
+    fn answered(&self) -> Option<Status> {
+        self.unreadable.filter(|status| status.is_answered())
+    }
+
     fn end(&mut self) -> Outcome {
         // A client that is gone is nobody's failure.
         let _gone = self.request.send_last(&self.buffer);
         Outcome::Ok
     }
 
-    /// The status for which httpd makes the page.
-    fn error(&self, failure: Failure) -> Outcome {
+    /// Answers instead of the application.
+    fn error(&mut self, failure: Failure) -> Outcome {
         match (self.unreadable, failure) {
             (Some(status), _) => status.to_outcome(500),
             (None, Failure::Application) => Outcome::INTERNAL_ERROR,
-            (None, Failure::Timeout) => Outcome::Http(504),
+            (None, Failure::Timeout) => {
+                match head::place_timeout(&mut self.request) {
+                    Ok(()) => self.end(),
+                    Err(_) => Outcome::Http(504),
+                }
+            }
         }
     }
 
@@ -172,6 +185,9 @@ impl Exchange for EmbeddedExchange<'_, '_> {
     }
 
     fn start(&mut self, head: &ResponseHead<'_>) -> io::Result<()> {
+        if self.answered().is_some() {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
         head::place(self.request()?, head)?;
         self.status = head.status;
         self.state = State::Head;

@@ -11,6 +11,8 @@ pub(super) fn place(request: &mut Request<'_>, head: &ResponseHead<'_>) -> io::R
     request.set_status(head.status);
     let line = [head.status.to_string().as_bytes(), b" ", head.reason].concat();
     request.set_status_line(&line)?;
+    // The type of the script's file says nothing about the response (DD §14 row 20).
+    request.clear_content_type();
     for &(name, value) in head.headers {
         place_header(request, name, value)?;
     }
@@ -31,6 +33,14 @@ fn place_header(request: &mut Request<'_>, name: &[u8], value: &[u8]) -> Result<
         Placement::Replace => request.headers_out().set(name, value),
         Placement::Add | Placement::Merge => request.headers_out().add(name, value),
     }
+}
+
+/// The head of an empty response to a request that was interrupted (DD §7.7).
+pub(super) fn place_timeout(request: &mut Request<'_>) -> Result<(), HasNul> {
+    request.set_status(504);
+    request.set_status_line(b"504 Gateway Timeout")?;
+    request.clear_content_type();
+    Ok(())
 }
 
 /// Undoes [`place`] before anything was sent, for a page of httpd's.

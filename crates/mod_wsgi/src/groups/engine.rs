@@ -34,8 +34,9 @@ impl DaemonEngine {
     pub(super) fn start(parent: &Parent, group: &Group) -> Result<Arc<Self>, StartError> {
         let process = &group.process;
         // Numbers of threads: 0 is the main one, workers are numbered from 1 (DD §6.2).
-        let reporter = Arc::new(DaemonReporter::new(process.threads as usize + 1));
         let settings = python::settings(&parent.config, process);
+        let threads = process.threads as usize + 1;
+        let reporter = Arc::new(DaemonReporter::new(settings.process.clone(), threads));
         let reports = Arc::clone(&reporter);
         let (scripts, mut main) =
             Scripts::start(settings, reports).map_err(|error| StartError {

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use rickhouse_host::scripts::ProcessKind;
 use rickhouse_host::{Report, Reporter};
 use rickhouse_os::clock::monotonic_millis;
 
@@ -16,10 +17,10 @@ pub(super) struct DaemonReporter {
 }
 
 impl DaemonReporter {
-    /// For threads with numbers below `threads`.
-    pub(super) fn new(threads: usize) -> Self {
+    /// For threads of this process with numbers below `threads`.
+    pub(super) fn new(process: ProcessKind, threads: usize) -> Self {
         DaemonReporter {
-            log: HttpdReporter,
+            log: HttpdReporter::new(process),
             interrupted: (0..threads).map(|_| AtomicU64::new(0)).collect(),
         }
     }

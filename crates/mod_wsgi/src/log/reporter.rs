@@ -7,11 +7,20 @@ use rickhouse_httpd::log;
 use crate::log::{PYTHON, script};
 
 /// Writes the engine's reports to httpd's log: about the request that the thread serves, if they are about one and it does.
-pub(crate) struct HttpdReporter;
+pub(crate) struct HttpdReporter {
+    process: ProcessKind,
+}
+
+impl HttpdReporter {
+    /// For the engine of this process.
+    pub(crate) fn new(process: ProcessKind) -> Self {
+        Self { process }
+    }
+}
 
 impl Reporter for HttpdReporter {
     fn report(&self, report: &Report<'_>) {
-        report.records(&ProcessKind::Embedded, &mut write);
+        report.records(&self.process, &mut write);
     }
 }
 

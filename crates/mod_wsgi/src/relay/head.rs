@@ -24,6 +24,8 @@ pub(super) fn place(request: &mut Request<'_>, head: &Head<'_, Headers<'_>>) -> 
     request.set_status(head.status);
     let line = [head.status.to_string().as_bytes(), b" ", head.reason].concat();
     request.set_status_line(&line)?;
+    // The type of the script's file says nothing about the response (DD §14 row 20).
+    request.clear_content_type();
     for (name, value) in head.headers {
         place_header(request, name, value)?;
     }

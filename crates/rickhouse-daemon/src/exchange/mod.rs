@@ -35,8 +35,8 @@ pub(crate) struct Rules<'a> {
 
 /// One request and its response. It lives for the duration of [`crate::Handler::handle`].
 ///
-/// It adds three entries to what the child sent as environ: `mod_wsgi.request_start`, `mod_wsgi.queue_start` and
-/// `mod_wsgi.daemon_start`, as `float` seconds since the epoch.
+/// It adds four entries to what the child sent as environ: `mod_wsgi.request_start`, `mod_wsgi.queue_start`,
+/// `mod_wsgi.daemon_start` and `mod_wsgi.application_start`, as `float` seconds since the epoch.
 pub struct WireExchange<'a> {
     frame: &'a RequestFrame<'a>,
     rules: &'a Rules<'a>,
@@ -132,14 +132,13 @@ impl Exchange for WireExchange<'_> {
             }
         });
         let head = &self.frame.head;
-        let accepted = self.accepted.duration_since(UNIX_EPOCH);
+        let since_epoch = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
         for (name, time) in [
             (&b"mod_wsgi.request_start"[..], seconds(head.received)),
             (b"mod_wsgi.queue_start", seconds(head.queued)),
-            (
-                b"mod_wsgi.daemon_start",
-                accepted.unwrap_or_default().as_secs_f64(),
-            ),
+            (b"mod_wsgi.daemon_start", since_epoch(self.accepted)),
+            // The environ is made when the adapter is entered.
+            (b"mod_wsgi.application_start", since_epoch(SystemTime::now())),
         ] {
             sink(name, rickhouse_host::Value::Float(time));
         }

@@ -189,9 +189,9 @@ fn rejected_users_and_groups() {
     check("user=#0", "WSGI process blocked from running as root.");
     check("user=#99", "Couldn't determine user name from uid.");
     check("user=#1000x", "Couldn't determine user name from uid.");
-    check("user=bob", "bad user name bob");
+    check("user=bob", "AH00543: bad user name bob");
     check("user=", "Invalid user for WSGI daemon process.");
-    check("group=bobs", "bad group name bobs");
+    check("group=bobs", "AH00544: bad group name bobs");
     check("group=", "Invalid group for WSGI daemon process.");
     check(
         "socket-user=#99",
@@ -217,7 +217,10 @@ fn rejected_users_and_groups() {
         "supplementary-groups=web,staff,#9",
         "Too many supplementary groups WSGI daemon process",
     );
-    check("supplementary-groups=web,nobody", "bad group name nobody");
+    check(
+        "supplementary-groups=web,nobody",
+        "AH00544: bad group name nobody",
+    );
 }
 
 #[test]

@@ -107,7 +107,8 @@ pub(super) fn user_or_root(
             id,
             name: value.clone(),
         }),
-        None => Err(format!("bad user name {value}").into()),
+        // The number is that of httpd's own message, with which its `User` ends.
+        None => Err(format!("AH00543: bad user name {value}").into()),
     }
 }
 
@@ -120,7 +121,7 @@ pub(super) fn group_id(
     if value.is_empty() {
         return Err(invalid(thing));
     }
-    let bad = || Rejected::from(format!("bad group name {}", Text::from(value)));
+    let bad = || Rejected::from(format!("AH00544: bad group name {}", Text::from(value)));
     match value.strip_prefix(b"#") {
         Some(id) => value::number(id).ok_or_else(bad),
         None => system.group_id(value).ok_or_else(bad),
