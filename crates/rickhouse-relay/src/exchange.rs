@@ -13,6 +13,7 @@ use rickhouse_wire::response::{Decoder, Event, Head};
 use crate::attempts::{Limits, Outgoing};
 use crate::client::{Before, Client, Piece, Then};
 use crate::failure::{Answer, Failure, Nonsense};
+use crate::held::Held;
 use crate::scratch::Scratch;
 use crate::upload::{Broken, Upload, Wait};
 
@@ -66,6 +67,9 @@ pub(crate) struct Exchange<'e, C: Client> {
     /// Came with bytes whose file frame has not been seen yet.
     descriptor: Option<OwnedFd>,
     stage: Stage<C::Instead>,
+    /// What stopped the upload when it was pushed last.
+    waits: Wait,
+    held: Held,
     /// Bytes that were passed on since the last flush.
     unflushed: usize,
     /// When the daemon, and the client's body, showed life last.
@@ -93,6 +97,8 @@ impl<'e, C: Client> Exchange<'e, C> {
             scratch: Scratch::take(),
             descriptor: None,
             stage: Stage::Awaited,
+            waits: Wait::Nothing,
+            held: Held::default(),
             unflushed: 0,
             daemon_alive: now,
             client_alive: now,
@@ -120,7 +126,8 @@ impl<'e, C: Client> Exchange<'e, C> {
             (Stage::Awaited, None) => Err(Failure::Malformed(Nonsense::Order("ABORT"))),
             (Stage::Dropping(Some(instead)), _) => Ok(Answer::Instead(instead)),
             (Stage::Passing | Stage::Dropping(None), why) => {
-                let mut pieces = vec![Piece::Truncated];
+                let mut pieces = self.held.pieces();
+                pieces.push(Piece::Truncated);
                 // A client that is gone as well needs not be shown anything.
                 let _gone = self.client.send(&mut pieces);
                 Ok(Answer::Truncated(why))
@@ -131,6 +138,10 @@ impl<'e, C: Client> Exchange<'e, C> {
     fn steps(&mut self) -> Result<Infallible, Stop<C::Instead>> {
         loop {
             let waits = self.push()?;
+            self.waits = waits;
+            if !self.is_holding() {
+                self.release()?;
+            }
             if self.wait(waits)? {
                 self.daemon_alive = Instant::now();
                 while self.receive()? {}
@@ -332,6 +343,16 @@ impl<'e, C: Client> Exchange<'e, C> {
             return Ok(());
         }
         let flushing = matches!(pieces[..], [Piece::Flush]);
+        if self.is_holding() && !matches!(pieces.last(), Some(Piece::End | Piece::Truncated)) {
+            pieces.drain(..).for_each(|piece| self.held.keep(piece));
+            if self.held.size() <= self.limits.flush_after {
+                return Ok(());
+            }
+        }
+        self.release()?;
+        if pieces.is_empty() {
+            return Ok(());
+        }
         self.unflushed += pieces.iter().map(Piece::size).sum::<usize>();
         if flushing {
             self.unflushed = 0;
@@ -340,6 +361,24 @@ impl<'e, C: Client> Exchange<'e, C> {
             self.unflushed = 0;
         }
         let sent = self.client.send(&mut pieces);
+        sent.map_err(|error| Stop::ClientLost { flushing, error })
+    }
+
+    /// Whether the response is kept for the moment: the daemon takes no more of the request's body before it has written
+    /// more of its response, and the client may be one that reads nothing before it has sent everything (DD §14 row 30).
+    fn is_holding(&self) -> bool {
+        self.waits == Wait::Room
+    }
+
+    /// Passes on what was kept.
+    fn release(&mut self) -> Result<(), Stop<C::Instead>> {
+        if self.held.is_empty() {
+            return Ok(());
+        }
+        let held = std::mem::take(&mut self.held);
+        self.unflushed += held.size();
+        let sent = self.client.send(&mut held.pieces());
+        let flushing = false;
         sent.map_err(|error| Stop::ClientLost { flushing, error })
     }
 

@@ -9,28 +9,56 @@ use rickhouse_wire::Body;
 
 use crate::handler::Admission;
 
-/// How the body gets to the daemon.
-pub(super) fn announced(request: &Request<'_>, admission: &Admission) -> Body {
+/// What was read of a body before the daemon was asked.
+#[derive(Default)]
+pub(super) struct Begun {
+    /// The body, or its beginning.
+    pub(super) bytes: Vec<u8>,
+    /// Why it is only the beginning.
+    pub(super) error: Option<io::Error>,
+    /// The client waits for leave to send it.
+    pub(super) is_expected: bool,
+}
+
+/// How the body gets to the daemon, and what was read of it for that.
+///
+/// One that cannot be read to its end goes there all the same, as a framed one that is broken off: what to do about that
+/// is the application's decision.
+pub(super) fn begin(request: &mut Request<'_>, admission: &Admission) -> (Body, Begun) {
+    let is_expected = request.headers_in().get(b"Expect").is_some();
     let length = match admission.body {
-        gate::Body::None => return Body::None,
+        gate::Body::None => return (Body::None, Begun::default()),
         gate::Body::Length(length) => Some(length),
         gate::Body::Chunked => None,
     };
-    Outgoing::body(length, request.headers_in().get(b"Expect").is_some())
-}
-
-/// Reads the body that rides along with the request frame; nothing for any other.
-pub(super) fn attached(request: &mut Request<'_>, body: Body) -> io::Result<Vec<u8>> {
-    let Body::Attached(length) = body else {
-        return Ok(Vec::new());
+    let mut begun = Begun {
+        is_expected,
+        ..Begun::default()
     };
-    let mut bytes = vec![0; length as usize];
-    let mut read = 0;
-    while read < bytes.len() {
-        match request.read_body(&mut bytes[read..])? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            count => read += count,
+    let body = Outgoing::body(length, is_expected);
+    let Body::Attached(size) = body else {
+        return (body, begun);
+    };
+    begun.bytes = vec![0; size as usize];
+    match fill(request, &mut begun.bytes) {
+        Ok(()) => (body, begun),
+        Err((read, error)) => {
+            begun.bytes.truncate(read);
+            begun.error = Some(error);
+            (Body::Framed(length), begun)
         }
     }
-    Ok(bytes)
+}
+
+/// Reads as much as fits; otherwise how far it came.
+fn fill(request: &mut Request<'_>, bytes: &mut [u8]) -> Result<(), (usize, io::Error)> {
+    let mut read = 0;
+    while read < bytes.len() {
+        match request.read_body(&mut bytes[read..]) {
+            Ok(0) => return Err((read, io::ErrorKind::UnexpectedEof.into())),
+            Ok(count) => read += count,
+            Err(error) => return Err((read, error)),
+        }
+    }
+    Ok(())
 }

@@ -16,6 +16,7 @@ use rickhouse_wire::response::Head;
 
 use crate::handler::Switches;
 use crate::log;
+use crate::relay::body::Begun;
 use crate::relay::head;
 
 /// What a request ends with instead of the daemon's response.
@@ -31,6 +32,8 @@ pub(super) struct HttpdClient<'a, 'r> {
     request: &'a mut Request<'r>,
     group: &'a DaemonProcess,
     switches: Switches,
+    /// What was read of the body before, and is to be read first.
+    begun: Begun,
     /// The time limit that was in force before the response, once it has been changed.
     timeout: Option<Option<Duration>>,
 }
@@ -40,11 +43,13 @@ impl<'a, 'r> HttpdClient<'a, 'r> {
         request: &'a mut Request<'r>,
         group: &'a DaemonProcess,
         switches: Switches,
+        begun: Begun,
     ) -> Self {
         HttpdClient {
             request,
             group,
             switches,
+            begun,
             timeout: None,
         }
     }
@@ -77,7 +82,21 @@ impl Client for HttpdClient<'_, '_> {
     type Instead = Instead;
 
     fn read_body(&mut self, buffer: &mut [u8]) -> io::Result<Body> {
-        Ok(match self.request.read_body_now(buffer)? {
+        if !self.begun.bytes.is_empty() {
+            let count = self.begun.bytes.len().min(buffer.len());
+            buffer[..count].copy_from_slice(&self.begun.bytes[..count]);
+            self.begun.bytes.drain(..count);
+            return Ok(Body::Some(count));
+        }
+        if let Some(error) = self.begun.error.take() {
+            return Err(error);
+        }
+        // httpd gives leave to send the body when somebody waits for it.
+        let read = match std::mem::take(&mut self.begun.is_expected) {
+            true => self.request.read_body(buffer).map(Some)?,
+            false => self.request.read_body_now(buffer)?,
+        };
+        Ok(match read {
             None => Body::None,
             Some(0) => Body::End,
             Some(count) => Body::Some(count),

@@ -21,7 +21,11 @@ use crate::log;
 use client::{HttpdClient, Instead};
 
 /// Has a daemon of the request's process group answer it, if that may and can be.
-pub(crate) fn serve(request: &mut Request<'_>, config: &GlobalConfig, mut admission: Admission) -> Outcome {
+pub(crate) fn serve(
+    request: &mut Request<'_>,
+    config: &GlobalConfig,
+    mut admission: Admission,
+) -> Outcome {
     let (group, running) = match precondition::check(request, config, &admission) {
         Ok(found) => found,
         Err(refusal) => {
@@ -29,20 +33,23 @@ pub(crate) fn serve(request: &mut Request<'_>, config: &GlobalConfig, mut admiss
             return Outcome::Http(refusal.status);
         }
     };
-    let body = body::announced(request, &admission);
-    let attached = match body::attached(request, body) {
-        Ok(attached) => attached,
-        Err(error) => return fail(request, group, running, Failure::Body(error)),
-    };
+    let (body, mut begun) = body::begin(request, &admission);
     admission.identify(request);
     let Ok(mut frame) = request_frame::write(request, &mut admission, running, body) else {
         // More environ than a daemon takes; httpd's own limits for a request are far below.
         return Outcome::INTERNAL_ERROR;
     };
+    let framed = matches!(body, rickhouse_wire::Body::Framed(_));
+    // What rides along is kept for as long as the request may have to be sent again.
+    let attached = if framed {
+        Vec::new()
+    } else {
+        std::mem::take(&mut begun.bytes)
+    };
     let mut outgoing = Outgoing {
         frame: &mut frame,
         attached: &attached,
-        framed: matches!(body, rickhouse_wire::Body::Framed(_)),
+        framed,
     };
     let limits = limits(request, group);
     let daemon = Daemon {
@@ -50,7 +57,7 @@ pub(crate) fn serve(request: &mut Request<'_>, config: &GlobalConfig, mut admiss
         connect_timeout: group.connect_timeout,
         rejections: group.processes.saturating_mul(2).saturating_add(1),
     };
-    let mut client = HttpdClient::new(request, group, admission.switches);
+    let mut client = HttpdClient::new(request, group, admission.switches, begun);
     let answer = rickhouse_relay::relay(&mut client, &daemon, &mut outgoing, &limits);
     drop(client);
     match answer {
@@ -91,6 +98,8 @@ fn finish(request: &mut Request<'_>, answer: Answer<Instead>) -> Outcome {
                 Err(_) => Outcome::INTERNAL_ERROR,
             }
         }
+        // The request was interrupted, and that is all there is to say (DD §14 row 13).
+        Answer::Status(504) => empty(request, 504),
         Answer::Status(status) => Outcome::Http(status),
         // The daemon has said so in its log (0084).
         Answer::QueueTimeout => Outcome::Http(504),
@@ -102,6 +111,16 @@ fn finish(request: &mut Request<'_>, answer: Answer<Instead>) -> Outcome {
             outcome
         }
     }
+}
+
+/// Answers with a status and an empty body.
+fn empty(request: &mut Request<'_>, status: u16) -> Outcome {
+    request.set_status(status);
+    request.clear_status_line();
+    request.set_content_length(0);
+    // A client that has left misses nothing.
+    let _gone = request.end();
+    Outcome::Ok
 }
 
 /// There is no answer.
