@@ -61,10 +61,10 @@ impl<'a, 'r> HttpdClient<'a, 'r> {
             return;
         };
         let connection = self.request.connection();
-        if let Ok(before) = connection.timeout() {
-            if connection.set_timeout(Some(limit)).is_ok() {
-                self.timeout = Some(before);
-            }
+        if let Ok(before) = connection.timeout()
+            && connection.set_timeout(Some(limit)).is_ok()
+        {
+            self.timeout = Some(before);
         }
     }
 }
