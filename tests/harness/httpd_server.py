@@ -112,8 +112,9 @@ class Httpd:
         env = install.httpd().environment(environment(self.mark, self._env))
         with (self.folder / "stderr.log").open("wb") as errors:
             self._process = subprocess.Popen(
-                command, cwd="/", env=env, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, start_new_session=True
-            )
+                command, cwd="/", env=env, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, start_new_session=True,
+                preexec_fn=processes.end_with_parent,
+            )  # fmt: skip
 
     def _wait_ready(self) -> None:
         until(lambda: self.generations() or self.returncode is not None, "httpd to be ready", 30)

@@ -7,18 +7,27 @@ import os
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from signal import SIGTERM
 
+_PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
 #: Environment variable that marks every process a server of this suite starts.
 MARK = "E2E_MARK"
 
 
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
 def adopt_orphans() -> None:
     """Makes this process the parent of every orphan below it, so that none escapes the tests."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+    if _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
+
+
+def end_with_parent() -> None:
+    """Asks the kernel to end this process when the tests are killed; for `preexec_fn`."""
+    _libc.prctl(_PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0)
 
 
 def reap_adopted(own: Collection[int]) -> None:

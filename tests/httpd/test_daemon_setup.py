@@ -43,7 +43,6 @@ def test_user_and_group(httpd):
 
 @pytest.mark.needs_root
 def test_supplementary_groups(httpd):
-    import grp
     server = start(httpd, "supplementary-groups=daemon,bin")
     told = json.loads(server.get("/who").text)
     assert {grp.getgrnam(name).gr_gid for name in ("daemon", "bin")} <= set(told["groups"])

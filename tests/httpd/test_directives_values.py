@@ -23,7 +23,7 @@ ACCEPTED = [
     f"WSGIScriptAlias / {SCRIPT} callable-object=app pass-authorization=On",
     f"WSGIScriptAlias / {SCRIPT} pass-authorization=off application-group='a b'",
     f"WSGIDaemonProcess g\nWSGIScriptAlias / {SCRIPT} process-group=g application-group=%{{GLOBAL}}",
-    f"WSGIScriptAliasMatch ^/(\\w+)$ ${{APPS}}/$1.py process-group=unknown application-group=%{{GLOBAL}}",
+    "WSGIScriptAliasMatch ^/(\\w+)$ ${APPS}/$1.py process-group=unknown application-group=%{GLOBAL}",
     f"WSGIScriptAliasMatch ^/x {SCRIPT} process-group=%{{SERVER}} application-group=%{{GLOBAL}}",
     f"WSGIHandlerScript h {SCRIPT} process-group=%{{GLOBAL}} application-group=%{{RESOURCE}} pass-authorization=On",
     f"WSGIImportScript {SCRIPT} process-group=%{{GLOBAL}} application-group=%{{GLOBAL}}",

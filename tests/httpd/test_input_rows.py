@@ -3,10 +3,12 @@
 import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import quote
 
 import pytest
 
 from harness import httpd_config as config
+from harness.wait import until
 from http_client import chunked, request
 from inline_client import MIXED, OUTCOME, run, target
 
@@ -137,8 +139,6 @@ def test_chunked_bodies(allowing, deployment, blocks):
 
 @pytest.mark.parametrize("size", [0, 1, 11, 1024, 8192, 65536])
 def test_row_31_bodies_without_a_handshake(allowing, size):
-    from urllib.parse import quote
-
     body = (bytes(range(256)) * (size // 256 + 1))[:size]
     program = f"source = environ['wsgi.input']\n{DIGEST}\nreturn report(start_response, told)"
     response = allowing.post(f"/plain?{quote(program)}", body)
@@ -210,8 +210,6 @@ def test_a_client_that_leaves_in_the_middle_of_its_body(site, allowing, deployme
         else:
             connection.send(request("POST", target(deployment, text), {"Content-Length": "10"}) + b"12345")
         connection.finish_sending()
-        from harness.wait import until
-
         until(lambda: len(server.recorded(name)) == 2, "the read to fail twice")
     first, second = server.recorded(name)
     assert first.startswith("mod_wsgi request data read error: ")

@@ -1,5 +1,6 @@
 """Headers and status lines on their way through httpd (DD 7.8, 8.5; rows 14 to 24)."""
 
+import sys
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 
@@ -128,8 +129,6 @@ def test_date_and_server_are_httpds(site, deployment):
 
 
 def test_the_banner_names_module_and_python(httpd):
-    import sys
-
     server = httpd(f"ServerTokens Full\n{config.site()}")
     banner = server.get(f"/{config.EMBEDDED}/hello.py").header("Server")
     assert f" Python/{sys.version_info[0]}.{sys.version_info[1]}" in banner and " mod_wsgi/6." in banner

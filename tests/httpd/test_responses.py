@@ -2,7 +2,6 @@
 
 import pytest
 
-from harness import httpd_config as config
 from http_client import Truncated, request
 from inline_client import run, target
 

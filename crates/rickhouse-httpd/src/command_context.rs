@@ -141,7 +141,8 @@ impl<M: Module> CommandContext<'_, M> {
     /// what was in them stands in their place.
     pub fn inside(&self) -> Vec<&[u8]> {
         // SAFETY: httpd's tree of directives lives while they are run.
-        let first = unsafe { self.parms().directive.as_ref() }.map(|directive| directive.first_child);
+        let first =
+            unsafe { self.parms().directive.as_ref() }.map(|directive| directive.first_child);
         // SAFETY: as above.
         let mut next = first.and_then(|first| unsafe { first.as_ref() });
         let mut names = Vec::new();

@@ -119,17 +119,6 @@ impl Request<'_> {
         record.is_some_and(|record| record.ftype < sys::AP_FTYPE_PROTOCOL)
     }
 
-    /// `ap_run_generate_log_id`: what the log calls this request (`%L`), made now if it has none yet.
-    pub fn make_log_id(&mut self) -> Option<&[u8]> {
-        if self.log_id().is_none() {
-            let (connection, mut id) = (self.connection().as_ptr(), ptr::null());
-            // SAFETY: connection and request live; the id is written to the variable.
-            unsafe { sys::ap_run_generate_log_id(connection, self.as_ptr(), &raw mut id) };
-            self.record_mut().log_id = id;
-        }
-        self.log_id()
-    }
-
     /// Clears `expecting_100`: the client does not get a `100 Continue` any more.
     pub fn expect_no_continue(&mut self) {
         self.record_mut().expecting_100 = 0;

@@ -19,7 +19,11 @@ fn end() {
     let Some(child) = child::current() else {
         return;
     };
-    let Some(scripts) = child.scripts.as_ref().filter(|_| !is_inside_a_signal_handler()) else {
+    let Some(scripts) = child
+        .scripts
+        .as_ref()
+        .filter(|_| !is_inside_a_signal_handler())
+    else {
         return;
     };
     let destroy = child.config.python.destroy_interpreter;
@@ -28,5 +32,8 @@ fn end() {
 
 /// Threaded MPMs block signals for reasons of their own, and never end a child from a handler.
 fn is_inside_a_signal_handler() -> bool {
-    !mpm::is_threaded() && [Signal::Terminate, Signal::HangUp].into_iter().any(is_blocked)
+    !mpm::is_threaded()
+        && [Signal::Terminate, Signal::HangUp]
+            .into_iter()
+            .any(is_blocked)
 }

@@ -97,12 +97,10 @@ impl<'a, 'r> EmbeddedExchange<'a, 'r> {
         match (self.unreadable, failure) {
             (Some(status), _) => status.to_outcome(500),
             (None, Failure::Application) => Outcome::INTERNAL_ERROR,
-            (None, Failure::Timeout) => {
-                match head::place_timeout(&mut self.request) {
-                    Ok(()) => self.end(),
-                    Err(_) => Outcome::Http(504),
-                }
-            }
+            (None, Failure::Timeout) => match head::place_timeout(&mut self.request) {
+                Ok(()) => self.end(),
+                Err(_) => Outcome::Http(504),
+            },
         }
     }
 

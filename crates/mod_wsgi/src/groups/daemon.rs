@@ -1,25 +1,28 @@
 //! The forked process, until it is a daemon: what it lets go of, and what it is told (DD §10.2).
 
+use std::io::IoSlice;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rickhouse_daemon::{exit, run};
 use rickhouse_httpd::Server;
 use rickhouse_httpd::process::Forked;
+use rickhouse_os::group_socket::GroupSocket;
+use rickhouse_os::poll;
 use rickhouse_os::signal_pipe::{self, Signal};
+use rickhouse_os::stream::Stream;
+use rickhouse_wire::response;
 
 use super::engine::DaemonEngine;
 use super::group::{Group, Parent};
+use super::kept;
+use super::supervision::Nap;
 use super::{settings, subscriber};
 
 /// Is a daemon process; returns its exit status.
-pub(super) fn live(
-    forked: &Forked<'_>,
-    parent: &Arc<Parent>,
-    group: &Arc<Group>,
-    delay: Duration,
-) -> u8 {
+pub(super) fn live(forked: &Forked<'_>, parent: &Arc<Parent>, group: &Arc<Group>, nap: Nap) -> u8 {
     // What the parent does about these is not for us. Until the daemon has handlers of its own it may simply be ended.
     let signals = [
         Signal::Terminate,
@@ -33,6 +36,7 @@ pub(super) fn live(
         return status(exit::SETUP_FAILED);
     }
     forked.close_listeners();
+    kept::drain().for_each(drop);
     let listener = group.take_listener();
     for other in &parent.groups {
         if !Arc::ptr_eq(other, group) {
@@ -43,11 +47,11 @@ pub(super) fn live(
     let server = server_of(forked, group);
     forked.log_as(server);
     subscriber::install();
-    thread::sleep(delay);
     let Some(listener) = listener else {
         // A group without a socket has no processes.
         return status(exit::SETUP_FAILED);
     };
+    sleep(&listener, nap);
     let settings = settings::daemon(parent, group, server, listener);
     status(run(settings, || {
         if let Err(error) = adopt_log(forked, server) {
@@ -57,6 +61,42 @@ pub(super) fn live(
         }
         DaemonEngine::start(parent, group)
     }))
+}
+
+/// Waits, and refuses meanwhile what it shall refuse.
+fn sleep(listener: &GroupSocket, nap: Nap) {
+    let end = Instant::now() + nap.length;
+    if !nap.refusing {
+        return thread::sleep(nap.length);
+    }
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        match poll::readable(&[listener.as_fd()], Some(left)) {
+            _ if left.is_zero() => return,
+            Ok(ready) if !ready[0] => {}
+            Ok(_) => refuse(listener),
+            Err(_) => return thread::sleep(left),
+        }
+    }
+}
+
+/// Answers one request by 503, without having read it.
+fn refuse(listener: &GroupSocket) {
+    let mut frame = Vec::new();
+    response::write_fail(&mut frame, 503);
+    if let Ok(stream) = listener.accept() {
+        // What cannot be sent at once to a new connection cannot be sent at all.
+        let _sent = stream.send_now(&[IoSlice::new(&frame)], None);
+        stream.shutdown_write();
+        drain(&stream);
+    }
+}
+
+/// Reads what the child sends until it has had its answer: closing before that would take the answer away.
+fn drain(stream: &Stream) {
+    let _limited = stream.set_read_timeout(Some(Duration::from_secs(1)));
+    let mut buffer = [0; 4096];
+    while matches!(stream.recv(&mut buffer), Ok(1..)) {}
 }
 
 /// The server that the group is defined in.

@@ -95,6 +95,11 @@ impl Parent {
         })
     }
 
+    /// `WSGISocketRotation Off`: sockets have the same names in all generations.
+    pub(super) fn keeps_sockets(&self) -> bool {
+        self.config.socket_rotation == Some(false)
+    }
+
     /// Whether the groups are to be started: once.
     pub(super) fn begin(&self) -> bool {
         !self.begun.swap(true, Ordering::Relaxed)

@@ -17,6 +17,7 @@
 mod daemon;
 mod engine;
 mod group;
+mod kept;
 mod python;
 mod reporter;
 mod settings;
@@ -97,6 +98,7 @@ fn start(generation: &Generation<'_>) {
         for group in &parent.groups {
             start_group(generation, &parent, group);
         }
+        socket::remove_left();
     }
 }
 

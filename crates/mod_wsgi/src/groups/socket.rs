@@ -2,15 +2,18 @@
 
 use std::fs;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use rickhouse_directives::messages::{self, Message};
 use rickhouse_httpd::log::{self as httpd_log, Level, Scope};
+use rickhouse_httpd::mpm::MainState;
 use rickhouse_httpd::{Generation, at, mpm};
 use rickhouse_os::group_socket::{self, GroupSocket, Options, Step};
 use rickhouse_os::process::is_root;
 
 use super::group::{Group, Parent};
+use super::kept;
 use crate::log;
 
 /// Makes the socket, and has it closed and removed at the end of the generation.
@@ -30,6 +33,10 @@ pub(super) fn open(
         send_buffer: process.send_buffer_size.map(|size| size as usize),
         receive_buffer: process.receive_buffer_size.map(|size| size as usize),
     };
+    if let Some(kept) = kept::take(&group.socket) {
+        group.set_listener(kept);
+        return Ok(end_with(generation, parent, group));
+    }
     debug(format_args!("Socket for '{name}' is '{path}'."));
     let backlog = options.backlog;
     debug(format_args!(
@@ -53,9 +60,12 @@ pub(super) fn open(
         log::process(&messages::receive_buffer_failed());
     }
     group.set_listener(made.socket);
+    Ok(end_with(generation, parent, group))
+}
+
+fn end_with(generation: &Generation<'_>, parent: &Arc<Parent>, group: &Arc<Group>) {
     let (parent, group) = (Arc::clone(parent), Arc::clone(group));
     generation.pool().at_end(move || close(&parent, &group));
-    Ok(())
 }
 
 /// Who may connect: only root can give the file away.
@@ -69,10 +79,23 @@ fn close(parent: &Parent, group: &Group) {
     if std::process::id() != parent.pid {
         return;
     }
-    drop(group.take_listener());
-    match fs::remove_file(&group.socket) {
+    let listener = group.take_listener();
+    let restarting = mpm::main_state() != MainState::Exiting;
+    if let (Some(listener), true, true) = (listener, restarting, parent.keeps_sockets()) {
+        return kept::keep(&group.socket, listener);
+    }
+    remove(&group.socket);
+}
+
+/// Removes the sockets of groups that are no longer configured.
+pub(super) fn remove_left() {
+    kept::drain().for_each(|(path, _closed)| remove(&path));
+}
+
+fn remove(path: &Path) {
+    match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            log::process(&messages::socket_unlink_failed(group.socket.display()));
+            log::process(&messages::socket_unlink_failed(path.display()));
         }
         _ => {}
     }

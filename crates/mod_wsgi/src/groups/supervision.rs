@@ -24,13 +24,13 @@ pub(super) fn start_process(
     group: &Arc<Group>,
     number: u32,
 ) {
-    start_after(Duration::ZERO, generation, parent, group, number);
+    start_after(Nap::NONE, generation, parent, group, number);
 }
 
-/// As [`start_process`]; the process does nothing before `delay` has passed. The parent cannot wait: it has no clock but
-/// httpd's, and other groups to look after.
+/// As [`start_process`]; the process begins with a nap. The parent cannot wait: it has no clock but httpd's, and other
+/// groups to look after.
 fn start_after(
-    delay: Duration,
+    nap: Nap,
     generation: &Generation<'_>,
     parent: &Arc<Parent>,
     group: &Arc<Group>,
@@ -42,16 +42,36 @@ fn start_after(
         group: Arc::clone(group),
         number,
         pid: Arc::clone(&pid),
-        started: Instant::now() + delay,
+        started: Instant::now() + nap.length,
     };
     let inside =
-        |forked: &rickhouse_httpd::process::Forked<'_>| daemon::live(forked, parent, group, delay);
+        |forked: &rickhouse_httpd::process::Forked<'_>| daemon::live(forked, parent, group, nap);
     match generation.fork(inside, move |ended, generation| {
         watched.ended(ended, generation)
     }) {
         Ok(forked) => pid.store(forked, Ordering::Relaxed),
         Err(_) => log::process(&messages::spawn_failed(&group.process.name)),
     }
+}
+
+/// The shortest wait after a process that could not even be set up: the next one will hardly fare better.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a process does before it becomes a daemon.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Nap {
+    /// How long.
+    pub(super) length: Duration,
+    /// Requests that come meanwhile are answered 503: none of the group's processes can be set up. Otherwise they wait,
+    /// or a sibling takes them.
+    pub(super) refusing: bool,
+}
+
+impl Nap {
+    const NONE: Self = Nap {
+        length: Duration::ZERO,
+        refusing: false,
+    };
 }
 
 /// A running process.
@@ -66,7 +86,7 @@ struct Watched {
 impl Watched {
     fn ended(self, ended: Ended, generation: &Generation<'_>) {
         let stopping = matches!(mpm::state(), MpmState::Stopping | MpmState::Unknown);
-        let delay = match ended {
+        let nap = match ended {
             Ended::Died(_) if stopping => {
                 self.say(format_args!(
                     "has died but server is being stopped, deregister it."
@@ -82,13 +102,13 @@ impl Watched {
                     }
                     End::Signal(signal) => self.say(format_args!("terminated by signal {signal}")),
                 }
-                Some(self.delay(end))
+                Some(self.nap(end))
             }
             Ended::Lost => {
                 self.say(format_args!(
                     "appears to have been lost; deregistering and restarting it."
                 ));
-                Some(Duration::ZERO)
+                Some(Nap::NONE)
             }
             Ended::Restarting => {
                 let (name, pid) = (&self.group.process.name, self.pid());
@@ -102,28 +122,31 @@ impl Watched {
         self.say(format_args!(
             "has been deregistered and will no longer be monitored."
         ));
-        if let Some(delay) = delay {
-            start_after(delay, generation, &self.parent, &self.group, self.number);
+        if let Some(nap) = nap {
+            start_after(nap, generation, &self.parent, &self.group, self.number);
         }
     }
 
     /// How long the next process waits: not at all, unless this one failed.
-    fn delay(&self, end: End) -> Duration {
+    fn nap(&self, end: End) -> Nap {
         if !is_failure(end) {
-            return Duration::ZERO;
+            return Nap::NONE;
         }
         let mut failures = self
             .group
             .failures
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let delay = failures.failed(Instant::now(), self.started.elapsed());
-        let name = &self.group.process.name;
+        let mut length = failures.failed(Instant::now(), self.started.elapsed());
+        let refusing = matches!(end, End::Status(status) if exit::asks_for_patience(status));
+        if refusing {
+            length = length.max(PATIENCE);
+        }
+        let (name, seconds) = (&self.group.process.name, length.as_secs_f64());
         info(format_args!(
-            "Process '{name}' failed; the next one starts after {:.1} seconds.",
-            delay.as_secs_f64()
+            "Process '{name}' failed; the next one starts after {seconds:.1} seconds."
         ));
-        delay
+        Nap { length, refusing }
     }
 
     fn pid(&self) -> i32 {

@@ -1,7 +1,7 @@
 //! A request of httpd as the relay sees it.
 
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use rickhouse_directives::Shown;
@@ -10,6 +10,8 @@ use rickhouse_directives::messages;
 use rickhouse_directives::response::Outcome;
 use rickhouse_httpd::log::{self as httpd_log, Level};
 use rickhouse_httpd::{FileOptions, Part, Request, at};
+use rickhouse_os::file;
+use rickhouse_relay::scratch::Scratch;
 use rickhouse_relay::{Before, Body, Client, Piece, Then};
 use rickhouse_wire::Headers;
 use rickhouse_wire::response::Head;
@@ -54,6 +56,25 @@ impl<'a, 'r> HttpdClient<'a, 'r> {
         }
     }
 
+    /// Sends a part of a file by reading it, as `EnableSendfile Off` wants, in larger pieces than httpd would.
+    fn send_read(&mut self, file: &OwnedFd, offset: u64, length: u64) -> io::Result<()> {
+        let mut scratch = Scratch::take();
+        let (mut offset, end) = (offset, offset.saturating_add(length));
+        while offset < end {
+            let room =
+                usize::try_from(end - offset).map_or(scratch.len(), |left| left.min(scratch.len()));
+            let count = file::read_at(file.as_fd(), &mut scratch[..room], offset)?;
+            if count == 0 {
+                // It was cut short meanwhile.
+                self.request.pass_parts([Part::Truncated])?;
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            self.request.pass_parts([Part::Data(&scratch[..count])])?;
+            offset += count as u64;
+        }
+        Ok(())
+    }
+
     /// `response-socket-timeout`: how long the client may take for a part of the response. A stream of HTTP/2 has no
     /// socket of its own to set it for.
     fn limit_response(&mut self) {
@@ -61,10 +82,10 @@ impl<'a, 'r> HttpdClient<'a, 'r> {
             return;
         };
         let connection = self.request.connection();
-        if let Ok(before) = connection.timeout() {
-            if connection.set_timeout(Some(limit)).is_ok() {
-                self.timeout = Some(before);
-            }
+        if let Ok(before) = connection.timeout()
+            && connection.set_timeout(Some(limit)).is_ok()
+        {
+            self.timeout = Some(before);
         }
     }
 }
@@ -126,28 +147,40 @@ impl Client for HttpdClient<'_, '_> {
     }
 
     fn send(&mut self, pieces: &mut Vec<Piece<'_>>) -> io::Result<()> {
-        let options = FileOptions {
-            sendfile: self.switches.enable_sendfile,
-            // The file is another user's: one that is cut short while it is mapped would end this process.
-            mmap: false,
-        };
-        self.request
-            .pass_parts(pieces.drain(..).map(|piece| match piece {
+        let mut parts = Vec::with_capacity(pieces.len());
+        for piece in pieces.drain(..) {
+            parts.push(match piece {
                 Piece::Data(data) => Part::Data(data),
                 Piece::File {
                     file,
                     offset,
                     length,
-                } => Part::File {
+                } if self.switches.enable_sendfile => Part::File {
                     file,
                     offset,
                     length,
-                    options,
+                    options: FileOptions {
+                        sendfile: true,
+                        // Where a filter has to see it: the file is another user's, and one that is cut short while it is
+                        // mapped would end this process.
+                        mmap: false,
+                    },
                 },
+                Piece::File {
+                    file,
+                    offset,
+                    length,
+                } => {
+                    self.request.pass_parts(parts.drain(..))?;
+                    self.send_read(&file, offset, length)?;
+                    continue;
+                }
                 Piece::Flush => Part::Flush,
                 Piece::End => Part::End,
                 Piece::Truncated => Part::Truncated,
-            }))
+            });
+        }
+        self.request.pass_parts(parts)
     }
 
     fn note(&mut self, before: Before<'_>) {

@@ -72,8 +72,8 @@ fn limits(request: &Request<'_>, group: &DaemonProcess) -> Limits {
         daemon: group.socket_timeout.unwrap_or(timeout),
         client: timeout,
         flush_delay: group.response_flush_delay,
-        flush_after: group.response_buffer_size as usize,
-        header: group.header_buffer_size as usize,
+        flush_after: group.response_buffer_size,
+        header: group.header_buffer_size,
     }
 }
 
