@@ -82,10 +82,11 @@ impl<'a, 'r> HttpdClient<'a, 'r> {
             return;
         };
         let connection = self.request.connection();
-        if let Ok(before) = connection.timeout() {
-            if connection.set_timeout(Some(limit)).is_ok() {
-                self.timeout = Some(before);
-            }
+        let Ok(before) = connection.timeout() else {
+            return;
+        };
+        if connection.set_timeout(Some(limit)).is_ok() {
+            self.timeout = Some(before);
         }
     }
 }
