@@ -26,6 +26,7 @@ def syntax(folder, lines):
     mpm = install.httpd().modules / "mod_mpm_event.so"
     configuration.write_text(
         f'ServerRoot "{folder}"\nDefaultRuntimeDir "{folder}"\nServerName localhost\nListen 127.0.0.1:9\n'
+        f'ErrorLog "{folder}/error.log"\n'
         f'LoadModule mpm_event_module "{mpm}"\n{lines}'
         "<IfModule !mod_wsgi.c>\nThe module is not there\n</IfModule>\n"
     )

@@ -35,7 +35,8 @@ pub(super) fn open(
     };
     if let Some(kept) = kept::take(&group.socket) {
         group.set_listener(kept);
-        return Ok(end_with(generation, parent, group));
+        end_with(generation, parent, group);
+        return Ok(());
     }
     debug(format_args!("Socket for '{name}' is '{path}'."));
     let backlog = options.backlog;
@@ -60,7 +61,8 @@ pub(super) fn open(
         log::process(&messages::receive_buffer_failed());
     }
     group.set_listener(made.socket);
-    Ok(end_with(generation, parent, group))
+    end_with(generation, parent, group);
+    Ok(())
 }
 
 fn end_with(generation: &Generation<'_>, parent: &Arc<Parent>, group: &Arc<Group>) {

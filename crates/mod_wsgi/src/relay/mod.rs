@@ -55,7 +55,7 @@ pub(crate) fn serve(
     let daemon = Daemon {
         socket: &running.socket,
         connect_timeout: group.connect_timeout,
-        rejections: group.processes.saturating_mul(2).saturating_add(1),
+        rejections: rejections(group),
     };
     let mut client = HttpdClient::new(request, group, admission.switches, begun);
     let answer = rickhouse_relay::relay(&mut client, &daemon, &mut outgoing, &limits);
@@ -64,6 +64,13 @@ pub(crate) fn serve(
         Ok(answer) => finish(request, answer),
         Err(failure) => fail(request, group, running, failure),
     }
+}
+
+/// After how many rejections a request is given up. mod_wsgi's number is `2 * processes + 1`; here each thread of a process
+/// that stops may reject one more, since nothing can take it out of the queue that it waits in.
+fn rejections(group: &DaemonProcess) -> u32 {
+    let each = group.threads.saturating_add(2);
+    group.processes.saturating_mul(each).saturating_add(1)
 }
 
 fn limits(request: &Request<'_>, group: &DaemonProcess) -> Limits {

@@ -132,13 +132,20 @@ impl Exchange for WireExchange<'_> {
             }
         });
         let head = &self.frame.head;
-        let since_epoch = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        let since_epoch = |time: SystemTime| {
+            time.duration_since(UNIX_EPOCH)
+                .unwrap_or_default()
+                .as_secs_f64()
+        };
         for (name, time) in [
             (&b"mod_wsgi.request_start"[..], seconds(head.received)),
             (b"mod_wsgi.queue_start", seconds(head.queued)),
             (b"mod_wsgi.daemon_start", since_epoch(self.accepted)),
             // The environ is made when the adapter is entered.
-            (b"mod_wsgi.application_start", since_epoch(SystemTime::now())),
+            (
+                b"mod_wsgi.application_start",
+                since_epoch(SystemTime::now()),
+            ),
         ] {
             sink(name, rickhouse_host::Value::Float(time));
         }
