@@ -43,7 +43,9 @@ fn read(
 /// Directives of other modules would take effect as if the container were not there (DD §14 row 62); ours refuse by themselves.
 fn refuse_foreign(context: &CommandContext<'_, Wsgi>) -> Result<(), Rejected> {
     let names = context.inside().into_iter().map(String::from_utf8_lossy);
-    let foreign = names.map(String::from).find(|name| Directive::named(name).is_none());
+    let foreign = names
+        .map(String::from)
+        .find(|name| Directive::named(name).is_none());
     foreign.map_or(Ok(()), |name| Err(directives::not_in_container(&name)))
 }
 

@@ -82,16 +82,9 @@ impl<'a, 'r> HttpdClient<'a, 'r> {
             return;
         };
         let connection = self.request.connection();
-<<<<<<< HEAD
         if let Ok(before) = connection.timeout()
             && connection.set_timeout(Some(limit)).is_ok()
         {
-=======
-        let Ok(before) = connection.timeout() else {
-            return;
-        };
-        if connection.set_timeout(Some(limit)).is_ok() {
->>>>>>> groups
             self.timeout = Some(before);
         }
     }
