@@ -67,7 +67,10 @@ fn interpreters(
             free_threading,
             can_own_gil: PYTHON.version >= (3, 12),
         };
-        shared::interpreter(&config, &view, group)
+        let mut settings = shared::interpreter(&config, &view, group);
+        // The way to end a service script is a handler that Python runs (DD §4.6).
+        settings.restrict_signal &= process.threads > 0;
+        settings
     })
 }
 
