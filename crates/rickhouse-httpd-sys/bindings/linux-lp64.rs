@@ -223,6 +223,14 @@ pub struct apr_sockaddr_t {
 }
 #[repr(C)]
 #[derive(Debug)]
+pub struct apr_allocator_t {
+    _unused: [u8; 0],
+}
+pub type apr_abortfunc_t = ::core::option::Option<
+    unsafe extern "C" fn(retcode: ::core::ffi::c_int) -> ::core::ffi::c_int,
+>;
+#[repr(C)]
+#[derive(Debug)]
 pub struct apr_bucket_alloc_t {
     _unused: [u8; 0],
 }
@@ -3192,6 +3200,14 @@ unsafe extern "C" {
         buf: *mut ::core::ffi::c_char,
         bufsize: apr_size_t,
     ) -> *mut ::core::ffi::c_char;
+    pub fn apr_pool_create_ex(
+        newpool: *mut *mut apr_pool_t,
+        parent: *mut apr_pool_t,
+        abort_fn: apr_abortfunc_t,
+        allocator: *mut apr_allocator_t,
+    ) -> apr_status_t;
+    pub fn apr_pool_destroy(p: *mut apr_pool_t);
+    pub fn ap_create_conn_config(p: *mut apr_pool_t) -> *mut ap_conf_vector_t;
     pub fn apr_palloc(p: *mut apr_pool_t, size: apr_size_t) -> *mut ::core::ffi::c_void;
     pub fn apr_pool_cleanup_register(
         p: *mut apr_pool_t,

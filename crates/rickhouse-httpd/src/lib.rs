@@ -43,6 +43,7 @@ mod fence;
 mod generation;
 mod hooks;
 pub mod log;
+mod log_client;
 pub mod mpm;
 mod outcome;
 mod parts;

@@ -11,7 +11,10 @@ use std::ptr;
 
 use rickhouse_httpd_sys as sys;
 
+pub use crate::log_client::{Client, on_behalf_of};
+
 use crate::connection::Connection;
+use crate::log_client;
 use crate::record;
 use crate::request::Request;
 use crate::server::{self, Server};
@@ -77,7 +80,8 @@ pub enum Scope<'a> {
     /// The server of the process, what the process itself has to say: the main server, or
     /// [`Forked::log_as`](crate::process::Forked::log_as). From any thread.
     Main,
-    /// The request that this thread is inside of ([`Request::inside`]), otherwise as [`Scope::Main`]. From any thread.
+    /// The request that this thread is inside of ([`Request::inside`]), or the client that it works for
+    /// ([`on_behalf_of`]), otherwise as [`Scope::Main`]. From any thread.
     Current,
 }
 
@@ -138,7 +142,7 @@ pub fn is_enabled(scope: Scope<'_>, level: Level) -> bool {
 pub fn write(scope: Scope<'_>, level: Level, at: At<'_>, text: fmt::Arguments<'_>) {
     Target::of(scope, |target| {
         if target.is_enabled(level) {
-            target.write(level, at, text.to_string().into_bytes());
+            target.write(level, at, text.to_string().as_bytes());
         }
     });
 }
@@ -147,28 +151,32 @@ pub fn write(scope: Scope<'_>, level: Level, at: At<'_>, text: fmt::Arguments<'_
 pub fn write_bytes(scope: Scope<'_>, level: Level, at: At<'_>, text: &[u8]) {
     Target::of(scope, |target| {
         if target.is_enabled(level) {
-            target.write(level, at, text.to_vec());
+            target.write(level, at, text);
         }
     });
 }
 
 /// A scope that is resolved: pointers that are valid while `Target::of` runs its closure.
-enum Target {
+enum Target<'a> {
     Server(*const sys::server_rec),
     Request(*const sys::request_rec),
     Connection(*const sys::conn_rec),
+    Client(&'a Client<'a>),
 }
 
-impl Target {
-    fn of<T>(scope: Scope<'_>, body: impl FnOnce(&Self) -> T) -> T {
+impl Target<'_> {
+    fn of<T>(scope: Scope<'_>, body: impl FnOnce(&Target<'_>) -> T) -> T {
         match scope {
-            Scope::Server(server) => body(&Self::Server(server.as_ptr())),
-            Scope::Request(request) => body(&Self::Request(request.request)),
-            Scope::Connection(connection) => body(&Self::Connection(connection.as_ptr())),
-            Scope::Main => server::with_home(|server| body(&Self::Server(server))),
+            Scope::Server(server) => body(&Target::Server(server.as_ptr())),
+            Scope::Request(request) => body(&Target::Request(request.request)),
+            Scope::Connection(connection) => body(&Target::Connection(connection.as_ptr())),
+            Scope::Main => server::with_home(|server| body(&Target::Server(server))),
             Scope::Current => match CURRENT.get() {
-                none if none.is_null() => server::with_home(|server| body(&Self::Server(server))),
-                request => body(&Self::Request(request)),
+                none if none.is_null() => log_client::current(|client| match client {
+                    Some(client) => body(&Target::Client(client)),
+                    None => server::with_home(|server| body(&Target::Server(server))),
+                }),
+                request => body(&Target::Request(request)),
             },
         }
     }
@@ -176,6 +184,7 @@ impl Target {
     fn is_enabled(&self, level: Level) -> bool {
         let index = record::index();
         let limit = match *self {
+            Self::Client(client) => return Target::Server(client.server()).is_enabled(level),
             // Before there is a server, httpd writes everything to stderr that is not chatter.
             Self::Server(server) if server.is_null() => sys::APLOG_NOTICE as c_int,
             // SAFETY: the scope vouches for the server.
@@ -192,32 +201,39 @@ impl Target {
         level as c_int <= limit
     }
 
-    fn write(&self, level: Level, at: At<'_>, text: Vec<u8>) {
-        let text = visible(text);
+    fn write(&self, level: Level, at: At<'_>, text: &[u8]) {
         let line = c_int::try_from(at.line).unwrap_or_default();
-        let (file, index, level) = (at.file.as_ptr(), record::index(), level as c_int);
-        let (format, text) = (c"%s".as_ptr(), text.as_ptr());
+        let (file, index, number) = (at.file.as_ptr(), record::index(), level as c_int);
+        let (format, visible) = (c"%s".as_ptr(), visible(text));
+        let shown = visible.as_ptr();
         match *self {
             Self::Server(server) => {
                 // SAFETY: server is valid or null, which httpd takes for "no server yet"; the format takes one text.
-                unsafe { sys::ap_log_error_(file, line, index, level, 0, server, format, text) }
+                unsafe { sys::ap_log_error_(file, line, index, number, 0, server, format, shown) }
             }
             Self::Request(request) => {
                 // SAFETY: the scope vouches for the request; the format takes one text.
-                unsafe { sys::ap_log_rerror_(file, line, index, level, 0, request, format, text) }
+                unsafe { sys::ap_log_rerror_(file, line, index, number, 0, request, format, shown) }
             }
             Self::Connection(connection) => {
                 // SAFETY: the scope vouches for the connection; the format takes one text.
                 unsafe {
-                    sys::ap_log_cerror_(file, line, index, level, 0, connection, format, text)
+                    sys::ap_log_cerror_(file, line, index, number, 0, connection, format, shown)
                 }
             }
+            Self::Client(client) => client.with_connection(|connection| {
+                let target = match connection {
+                    Some(connection) => Target::Connection(connection),
+                    None => Target::Server(client.server()),
+                };
+                target.write(level, at, text);
+            }),
         }
     }
 }
 
 /// The text as C takes it; NUL bytes are spelled out, as httpd does with other control characters.
-fn visible(text: Vec<u8>) -> CString {
+fn visible(text: &[u8]) -> CString {
     CString::new(text).unwrap_or_else(|error| {
         let text = error.into_vec();
         let parts: Vec<&[u8]> = text.split(|byte| *byte == 0).collect();
@@ -231,7 +247,7 @@ mod tests {
 
     #[test]
     fn nul_bytes_are_spelled_out() {
-        assert_eq!(visible(b"a\0b\0".to_vec()).to_bytes(), br"a\x00b\x00");
-        assert_eq!(visible(b"plain".to_vec()).to_bytes(), b"plain");
+        assert_eq!(visible(b"a\0b\0").to_bytes(), br"a\x00b\x00");
+        assert_eq!(visible(b"plain").to_bytes(), b"plain");
     }
 }

@@ -89,6 +89,21 @@ impl<'p> Pool<'p> {
         unsafe { place.write(value) };
         place
     }
+
+    /// Zeros in the pool for a `T`, and some more: where httpd's structures grow, they grow at the end.
+    pub(crate) fn zeroed<T: Copy>(self) -> NonNull<T> {
+        /// Bytes that a newer httpd may have added.
+        const SPARE: usize = 512;
+        const { assert!(align_of::<T>() <= 8) };
+        let size = size_of::<T>() + SPARE;
+        // SAFETY: the pool lives.
+        let place = unsafe { sys::apr_palloc(self.as_ptr(), size) };
+        let place = NonNull::new(place.cast::<u8>())
+            .expect("httpd ends the process when there is no memory");
+        // SAFETY: the memory is fresh and `size` bytes long.
+        unsafe { place.write_bytes(0, size) };
+        place.cast()
+    }
 }
 
 /// Runs a function when it is dropped.

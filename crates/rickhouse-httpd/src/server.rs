@@ -152,3 +152,20 @@ pub(crate) fn with_home<T>(body: impl FnOnce(*const sys::server_rec) -> T) -> T 
     let server = unsafe { sys::ap_server_conf };
     body(server)
 }
+
+/// The server at this place of httpd's list, the process's own one where there is none; null before there is any.
+pub(crate) fn nth(place: u32) -> *const sys::server_rec {
+    // SAFETY: httpd writes this variable while it is single-threaded only.
+    let mut server: *const sys::server_rec = unsafe { sys::ap_server_conf };
+    for _ in 0..place {
+        if server.is_null() {
+            break;
+        }
+        // SAFETY: a server of the list, which lives as long as the configuration that the process works by.
+        server = unsafe { (*server).next };
+    }
+    match server.is_null() {
+        true => with_home(|home| home),
+        false => server,
+    }
+}

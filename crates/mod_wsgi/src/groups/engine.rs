@@ -8,7 +8,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rickhouse_daemon::{Ended, Engine, Handler, StartError, StartStep, WireExchange};
 use rickhouse_host::StuckRequest;
 use rickhouse_host::scripts::{self, Call, Reload, ScriptThread, Scripts, Watch};
-use rickhouse_wire as wire;
+use rickhouse_httpd::log::{self as httpd_log, Client};
+use rickhouse_wire::{self as wire, Value};
 use send_wrapper::SendWrapper;
 
 use super::group::{Group, Parent};
@@ -157,11 +158,35 @@ impl Handler for DaemonHandler {
         };
         self.reporter.begin(self.thread.number());
         let thread = &mut self.thread;
-        match log::during(head.script, || thread.handle(&call, exchange)) {
+        let client = client(request);
+        let handle = || log::during(head.script, || thread.handle(&call, exchange));
+        match httpd_log::on_behalf_of(&client, handle) {
             scripts::Ended::Rejected => Ended::Rejected,
             _ => Ended::Answered,
         }
     }
+}
+
+/// Whom records are about: what the environ says, which a trusted proxy may have changed (DD §8.8).
+fn client<'a>(request: &wire::RequestFrame<'a>) -> Client<'a> {
+    let mut client = Client {
+        server: request.head.server,
+        address: b"",
+        port: 0,
+        connection_id: request.head.connection_id,
+    };
+    for (name, value) in request.environ {
+        let Value::Text(text) = value else { continue };
+        match name {
+            b"REMOTE_ADDR" => client.address = text,
+            b"REMOTE_PORT" => {
+                let port = std::str::from_utf8(text).ok();
+                client.port = port.and_then(|port| port.parse().ok()).unwrap_or_default();
+            }
+            _ => {}
+        }
+    }
+    client
 }
 
 /// The time since httpd received the request.
