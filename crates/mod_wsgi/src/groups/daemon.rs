@@ -45,7 +45,6 @@ pub(super) fn live(forked: &Forked<'_>, parent: &Arc<Parent>, group: &Arc<Group>
         }
     }
     let server = server_of(forked, group);
-    forked.log_as(server);
     subscriber::install();
     let Some(listener) = listener else {
         // A group without a socket has no processes.
@@ -110,6 +109,7 @@ fn server_of<'g>(forked: &Forked<'g>, group: &Group) -> Server<'g> {
 
 /// A group of a virtual host writes to that host's log, whatever it is that writes (DD §10.3).
 fn adopt_log(forked: &Forked<'_>, server: Server<'_>) -> std::io::Result<()> {
+    forked.log_as(server);
     let name = String::from_utf8_lossy(server.hostname().unwrap_or_default());
     tracing::debug!("Daemon process will log to virtual host '{name}' error log.");
     if server.is_virtual() {
