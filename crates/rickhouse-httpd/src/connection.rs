@@ -94,6 +94,12 @@ impl<'c> Connection<'c> {
         unsafe { (*self.as_ptr()).keepalives }
     }
 
+    /// `keepalive = AP_CONN_CLOSE`: the connection ends with this request.
+    pub fn close_afterwards(self) {
+        // SAFETY: the connection lives, and belongs to this thread during the request.
+        unsafe { (*self.as_ptr()).keepalive = sys::AP_CONN_CLOSE };
+    }
+
     /// `apr_socket_timeout_get`: how long a read or write of the client's socket may take; nothing is for ever.
     ///
     /// # Errors

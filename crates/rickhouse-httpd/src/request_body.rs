@@ -49,6 +49,17 @@ impl Request<'_> {
         Outcome::from_code(unsafe { sys::ap_discard_request_body(self.as_ptr()) })
     }
 
+    /// Sees to it that nothing of the body can be taken for the client's next request, which is to be done while the
+    /// headers still tell where the body ends: it is read to its end, or the connection ends with this request.
+    pub(crate) fn drop_body(&mut self) {
+        // A client that waits for leave to send its body must not be given it now.
+        let is_held_back = self.record().expecting_100 != 0;
+        self.record_mut().expecting_100 = 0;
+        if is_held_back || self.discard_body() != Outcome::Ok {
+            self.connection().close_afterwards();
+        }
+    }
+
     /// `ap_get_limit_req_body`: the most bytes of a body, by `LimitRequestBody`; nothing where there is no limit.
     pub fn body_limit(&self) -> Option<u64> {
         // SAFETY: the request lives.

@@ -149,17 +149,23 @@ impl Request<'_> {
     }
 
     /// `ap_internal_redirect_handler`: answers with another URI of this server, as a new request. With `as_get` that
-    /// request is a `GET` without a body.
+    /// request is a `GET` without a body, and what the client still sends of this one's is read first.
     ///
     /// # Errors
     /// When the URI has a NUL.
     pub fn redirect_internally(&mut self, uri: &[u8], as_get: bool) -> Result<(), HasNul> {
         let uri = self.pool().copy(uri)?;
         if as_get {
+            self.drop_body();
+            if self.record().eos_sent != 0 {
+                // A filter has met a malformed body by answering the client: there is nothing left to redirect.
+                return Ok(());
+            }
             let record = self.record_mut();
             record.method = c"GET".as_ptr();
             record.method_number = sys::M_GET as c_int;
             self.headers_in().unset(b"Content-Length");
+            self.headers_in().unset(b"Transfer-Encoding");
         }
         // SAFETY: URI and request live. It runs other modules' hooks, and this one's, on the new request; this one is
         // borrowed by nobody meanwhile.
@@ -223,9 +229,7 @@ impl Request<'_> {
         let error = unsafe { sys::ap_bucket_error_create(status, ptr::null(), pool, allocator) };
         self.append(error);
         self.append_end();
-        let connection = self.connection().as_ptr();
-        // SAFETY: the connection lives, and belongs to this thread during the request.
-        unsafe { (*connection).keepalive = sys::AP_CONN_CLOSE };
+        self.connection().close_afterwards();
         self.record_mut().no_cache = 1;
     }
 

@@ -72,7 +72,7 @@ pub(crate) struct Exchange<'e, C: Client> {
     held: Held,
     /// Bytes that were passed on since the last flush.
     unflushed: usize,
-    /// When the daemon, and the client's body, showed life last.
+    /// When the daemon, and the client, showed life last, or began to be waited for.
     daemon_alive: Instant,
     client_alive: Instant,
 }
@@ -138,7 +138,7 @@ impl<'e, C: Client> Exchange<'e, C> {
     fn steps(&mut self) -> Result<Infallible, Stop<C::Instead>> {
         loop {
             let waits = self.push()?;
-            self.waits = waits;
+            self.begin_wait(waits);
             if !self.is_holding() {
                 self.release()?;
             }
@@ -151,14 +151,16 @@ impl<'e, C: Client> Exchange<'e, C> {
 
     /// Sends what there is of the request.
     fn push(&mut self) -> Result<Wait, Stop<C::Instead>> {
-        let taken = self.upload.taken();
-        let broken = match self.upload.push(self.stream, self.client) {
-            Ok(waits) => {
-                if taken != self.upload.taken() {
-                    self.client_alive = Instant::now();
-                }
-                return Ok(waits);
-            }
+        let (taken, delivered) = (self.upload.taken(), self.upload.delivered());
+        let pushed = self.upload.push(self.stream, self.client);
+        if taken != self.upload.taken() {
+            self.client_alive = Instant::now();
+        }
+        if delivered != self.upload.delivered() {
+            self.daemon_alive = Instant::now();
+        }
+        let broken = match pushed {
+            Ok(waits) => return Ok(waits),
             Err(broken) => broken,
         };
         match broken {
@@ -171,6 +173,18 @@ impl<'e, C: Client> Exchange<'e, C> {
         }
         self.upload.cancel();
         Ok(Wait::Nothing)
+    }
+
+    /// Takes note of what is waited for from now on. A silence begins with the wait for its end: who was not waited for has
+    /// had no reason to speak.
+    fn begin_wait(&mut self, waits: Wait) {
+        if std::mem::replace(&mut self.waits, waits) == waits {
+            return;
+        }
+        match waits {
+            Wait::Client => self.client_alive = Instant::now(),
+            Wait::Room | Wait::Nothing => self.daemon_alive = Instant::now(),
+        }
     }
 
     /// Wait for something to do; whether the daemon has sent something.
@@ -190,8 +204,14 @@ impl<'e, C: Client> Exchange<'e, C> {
             Wait::Room | Wait::Nothing => (self.daemon_alive.elapsed(), self.limits.daemon),
         };
         let Some(left) = limit.checked_sub(silence).filter(|left| !left.is_zero()) else {
-            self.silent(waits)?;
-            return Ok(false);
+            // It may have spoken while nobody listened, because the client took its time.
+            let (daemon, _) = self.poll(waits, Duration::ZERO)?;
+            if daemon.writable {
+                self.daemon_alive = Instant::now();
+            } else if !daemon.readable {
+                self.silent(waits)?;
+            }
+            return Ok(daemon.readable);
         };
         let timeout = match (waits, self.client.body_source()) {
             (Wait::Client, None) => left.min(ASK_BLINDLY),
@@ -360,8 +380,22 @@ impl<'e, C: Client> Exchange<'e, C> {
             pieces.push(Piece::Flush);
             self.unflushed = 0;
         }
-        let sent = self.client.send(&mut pieces);
-        sent.map_err(|error| Stop::ClientLost { flushing, error })
+        self.send(&mut pieces, flushing)
+    }
+
+    /// Has the client take pieces, which shows that it lives.
+    fn send(
+        &mut self,
+        pieces: &mut Vec<Piece<'_>>,
+        flushing: bool,
+    ) -> Result<(), Stop<C::Instead>> {
+        match self.client.send(pieces) {
+            Ok(()) => {
+                self.client_alive = Instant::now();
+                Ok(())
+            }
+            Err(error) => Err(Stop::ClientLost { flushing, error }),
+        }
     }
 
     /// Whether the response is kept for the moment: the daemon takes no more of the request's body before it has written
@@ -377,9 +411,7 @@ impl<'e, C: Client> Exchange<'e, C> {
         }
         let held = std::mem::take(&mut self.held);
         self.unflushed += held.size();
-        let sent = self.client.send(&mut held.pieces());
-        let flushing = false;
-        sent.map_err(|error| Stop::ClientLost { flushing, error })
+        self.send(&mut held.pieces(), false)
     }
 
     fn has_head(&self) -> bool {

@@ -23,6 +23,8 @@ pub(crate) struct Upload<'o> {
     filled: usize,
     /// Bytes of the body that the client has given.
     taken: u64,
+    /// Bytes of all messages that the daemon has.
+    delivered: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +70,7 @@ impl<'o> Upload<'o> {
             frames: Vec::new(),
             filled: 0,
             taken: 0,
+            delivered: 0,
         }
     }
 
@@ -83,6 +86,11 @@ impl<'o> Upload<'o> {
     /// Bytes of the body that the client has given so far.
     pub(crate) fn taken(&self) -> u64 {
         self.taken
+    }
+
+    /// Bytes of all kinds that the daemon has been sent so far.
+    pub(crate) fn delivered(&self) -> u64 {
+        self.delivered
     }
 
     /// The daemon has no need of the rest.
@@ -105,8 +113,7 @@ impl<'o> Upload<'o> {
             match self.stage {
                 Stage::Over | Stage::Held => return Ok(Wait::Nothing),
                 Stage::Request => {
-                    let (frame, attached) = (&*self.outgoing.frame, self.outgoing.attached);
-                    if !send(stream, frame, attached, &mut self.sent).map_err(Broken::Request)? {
+                    if !self.send(stream).map_err(Broken::Request)? {
                         return Ok(Wait::Room);
                     }
                     self.sent = 0;
@@ -116,7 +123,7 @@ impl<'o> Upload<'o> {
                     };
                 }
                 Stage::Body | Stage::End => {
-                    let sent = send(stream, &self.frames[..self.filled], b"", &mut self.sent);
+                    let sent = self.send(stream);
                     let at_end = self.stage == Stage::End;
                     if !sent.map_err(if at_end { Broken::End } else { Broken::Body })? {
                         return Ok(Wait::Room);
@@ -173,19 +180,26 @@ impl<'o> Upload<'o> {
         }
         Ok(self.filled > 0)
     }
-}
 
-/// Sends what is left of two pieces after `sent` bytes; whether that was all.
-fn send(stream: &Stream, first: &[u8], second: &[u8], sent: &mut usize) -> io::Result<bool> {
-    let total = first.len() + second.len();
-    while *sent < total {
-        let begun = first.get(*sent..).unwrap_or_default();
-        let rest = &second[sent.saturating_sub(first.len())..];
-        match stream.send_now(&[IoSlice::new(begun), IoSlice::new(rest)], None) {
-            Ok(count) => *sent += count,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
-            Err(error) => return Err(error),
+    /// Sends what is left of the present stage's message; whether that was all.
+    fn send(&mut self, stream: &Stream) -> io::Result<bool> {
+        let (first, second) = match self.stage {
+            Stage::Request => (&*self.outgoing.frame, self.outgoing.attached),
+            _ => (&self.frames[..self.filled], &b""[..]),
+        };
+        let total = first.len() + second.len();
+        while self.sent < total {
+            let begun = first.get(self.sent..).unwrap_or_default();
+            let rest = &second[self.sent.saturating_sub(first.len())..];
+            match stream.send_now(&[IoSlice::new(begun), IoSlice::new(rest)], None) {
+                Ok(count) => {
+                    self.sent += count;
+                    self.delivered += count as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(error),
+            }
         }
+        Ok(true)
     }
-    Ok(true)
 }

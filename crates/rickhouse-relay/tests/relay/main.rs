@@ -2,4 +2,5 @@
 
 mod requests;
 mod responses;
+mod silence;
 mod support;

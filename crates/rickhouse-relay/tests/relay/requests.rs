@@ -1,7 +1,6 @@
 //! How requests reach a daemon.
 
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::net::UnixStream;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -9,25 +8,9 @@ use std::time::Duration;
 use rickhouse_relay::{Answer, Failure, Limits, Outgoing};
 use rickhouse_wire::{Body, RequestFrame, response};
 
-use crate::support::{LIMITS, Recorder, Stub, data, frame, head, plain, request, script};
-
-fn framed(frame: &mut [u8]) -> Outgoing<'_> {
-    Outgoing {
-        frame,
-        attached: b"",
-        framed: true,
-    }
-}
-
-/// A client whose body is what is written to the other end.
-fn with_body() -> (Recorder, UnixStream) {
-    let (source, writer) = UnixStream::pair().expect("a pair");
-    let client = Recorder {
-        source: Some(source),
-        ..Recorder::default()
-    };
-    (client, writer)
-}
+use crate::support::{
+    LIMITS, Recorder, Stub, data, frame, framed, head, plain, request, script, with_body,
+};
 
 #[test]
 fn which_bodies_ride_along() {

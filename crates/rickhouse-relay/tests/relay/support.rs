@@ -307,3 +307,22 @@ pub(crate) fn plain(frame: &mut [u8]) -> Outgoing<'_> {
         framed: false,
     }
 }
+
+/// A request whose body follows in frames.
+pub(crate) fn framed(frame: &mut [u8]) -> Outgoing<'_> {
+    Outgoing {
+        frame,
+        attached: b"",
+        framed: true,
+    }
+}
+
+/// A client whose body is what is written to the other end.
+pub(crate) fn with_body() -> (Recorder, UnixStream) {
+    let (source, writer) = UnixStream::pair().expect("a pair");
+    let client = Recorder {
+        source: Some(source),
+        ..Recorder::default()
+    };
+    (client, writer)
+}
