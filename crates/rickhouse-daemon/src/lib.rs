@@ -24,8 +24,9 @@
 //! sees the other, so no end of a drain is missed and no idle worker is waited for. Workers tell the main thread by bytes
 //! in the pipe that its signals come through.
 //!
-//! Workers blocked in `accept4` cannot be woken without waking those of other processes. They are left there when the
-//! process ends; a connection that one of them still gets is answered by `REJECTED`, and the child tries another process.
+//! Workers blocked in `accept4` are called back by a signal when the process ends, each by itself: those of other
+//! processes on the same socket are not disturbed. A connection that one of them still gets is answered by `REJECTED`, and
+//! the child tries another process; none is left in `accept4`, where the end of the process would cut a connection off.
 #![forbid(unsafe_code)]
 
 mod activity;

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use rickhouse_os::signal_pipe::{self, SignalPipe};
-use rickhouse_os::{limits, locale, privileges, process, title};
+use rickhouse_os::{limits, locale, nudge, privileges, process, title};
 use tracing::{debug, error, info, warn};
 
 use crate::notice::{CONTROL, EVENTS};
@@ -214,6 +214,7 @@ fn take_signals(group: &str) -> Result<Pipes, SetupFailed> {
         SetupFailed
     })?;
     let events = signal_pipe::ignore_write_signals()
+        .and_then(|()| nudge::prepare())
         .and_then(|()| SignalPipe::take(EVENTS))
         .map_err(|error| {
             alert(

@@ -36,12 +36,9 @@ pub(crate) fn work<E: Engine>(process: &Arc<Process<E>>, number: usize) {
     let mut member = lane.join();
     while member.wait_for_turn() {
         slot.accepting();
-        if process.is_stopping() {
-            break;
-        }
-        let accepted = process.listener.accept();
+        let accepted = process.listener.accept_unless(|| process.is_stopping());
         slot.accepted();
-        let Ok(stream) = accepted.inspect_err(|error| accept_failed(process, error)) else {
+        let Ok(Some(stream)) = accepted.inspect_err(|error| accept_failed(process, error)) else {
             break;
         };
         member.begin();

@@ -8,7 +8,7 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 use rustix::fs::{AtFlags, CWD, chownat};
-use rustix::io::{Errno, retry_on_intr};
+use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, listen, socket_with,
     sockopt,
@@ -115,12 +115,26 @@ impl GroupSocket {
     /// What the kernel says (no descriptors left, …); a connection that went away again is no error.
     pub fn accept(&self) -> io::Result<Stream> {
         loop {
-            match retry_on_intr(|| accept_with(&self.fd, SocketFlags::CLOEXEC)) {
-                Ok(fd) => return Ok(Stream::from_fd(fd)),
-                Err(Errno::CONNABORTED) => {}
+            if let Some(stream) = self.accept_unless(|| false)? {
+                return Ok(stream);
+            }
+        }
+    }
+
+    /// As [`GroupSocket::accept`], until `given_up` answers true: it is asked before each wait, and after each signal
+    /// that interrupts one (see [`crate::nudge`]). `None` then.
+    ///
+    /// # Errors
+    /// As [`GroupSocket::accept`].
+    pub fn accept_unless(&self, given_up: impl Fn() -> bool) -> io::Result<Option<Stream>> {
+        while !given_up() {
+            match accept_with(&self.fd, SocketFlags::CLOEXEC) {
+                Ok(fd) => return Ok(Some(Stream::from_fd(fd))),
+                Err(Errno::CONNABORTED | Errno::INTR) => {}
                 Err(errno) => return Err(errno.into()),
             }
         }
+        Ok(None)
     }
 
     /// The same socket once more.

@@ -19,6 +19,7 @@ pub mod listen;
 pub mod locale;
 pub mod logfile;
 pub mod notify;
+pub mod nudge;
 pub mod pidfile;
 pub mod poll;
 pub mod privileges;

@@ -269,6 +269,7 @@ fn environ() {
             "mod_wsgi.request_start: a time",
             "mod_wsgi.queue_start: a time",
             "mod_wsgi.daemon_start: a time",
+            "mod_wsgi.application_start: a time",
             "script=/srv/app.wsgi",
             "handler=",
         ]

@@ -102,6 +102,18 @@ impl Daemon {
         self.wait_until("workers accept", || self.accepting() == count);
     }
 
+    /// Whether a worker blocks in `accept4` at any moment of so much time.
+    pub(crate) fn accepts_within(&self, time: Duration) -> bool {
+        let deadline = Instant::now() + time;
+        while Instant::now() < deadline {
+            if self.accepting() > 0 {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        false
+    }
+
     #[track_caller]
     pub(crate) fn wait_until(&self, what: &str, condition: impl Fn() -> bool) {
         let deadline = Instant::now() + PATIENCE;

@@ -1,5 +1,7 @@
 //! How a daemon process ends.
 
+use std::time::Duration;
+
 use rickhouse_daemon::exit;
 
 use crate::Scene;
@@ -9,8 +11,8 @@ use crate::daemon::Daemon;
 pub(crate) const SCENES: &[Scene] = &[
     ("a_signal_ends_it_after_the_running_request", terminated),
     (
-        "who_comes_during_the_stop_is_sent_elsewhere",
-        rejected_at_the_end,
+        "nobody_accepts_once_the_stop_has_begun",
+        nobody_accepts_at_the_end,
     ),
     (
         "row_90_a_changed_script_sends_the_child_elsewhere",
@@ -57,7 +59,8 @@ fn terminated() {
     }
 }
 
-fn rejected_at_the_end() {
+/// What comes then waits in the queue, for a sibling or the successor; here there is neither.
+fn nobody_accepts_at_the_end() {
     let daemon = Daemon::start(&["shutdown=0"]);
     let path = daemon.path();
     let held = Request::to("/hold/x").send(&path, b"");
@@ -65,8 +68,10 @@ fn rejected_at_the_end() {
     daemon.wait_until_accepting(1);
     daemon.signal("TERM");
     daemon.wait_for("engine: stopping because of shutdown_signal");
-    get(&path, "/release/x").expect(&["Rejected"]);
-    drop(held);
+    daemon.wait_until_accepting(0);
+    let queued = Request::to("/release/x").send(&path, b"");
+    assert!(!daemon.accepts_within(Duration::from_millis(50)));
+    drop((held, queued));
     daemon.signal("KILL");
     daemon.end();
 }
