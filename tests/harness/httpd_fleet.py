@@ -9,6 +9,7 @@ import http_client
 
 from . import httpd_config as config
 from . import httpd_install as install
+from . import httpd_stop_crash as stop_crash
 from .httpd_server import Httpd, lay_out
 from .server import environment
 
@@ -53,6 +54,7 @@ class Fleet:
         found: list[str] = []
         for server in self.servers:
             wrong: list[str] = []
+            before = server.log.mark()
             try:
                 code = server.stop()
                 if code != server.expected_code:
@@ -60,6 +62,7 @@ class Fleet:
             except AssertionError as error:
                 wrong.append(str(error))
             wrong += server.leftovers()
+            stop_crash.excuse(server.log, server.mpm, before)
             wrong += server.log.complaints()
             server.destroy()
             if wrong:
