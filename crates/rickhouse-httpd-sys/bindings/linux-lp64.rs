@@ -28,6 +28,8 @@ pub type apr_off_t = off_t;
 pub type apr_socklen_t = socklen_t;
 pub type apr_ino_t = ino_t;
 pub type apr_status_t = ::core::ffi::c_int;
+pub type apr_abortfunc_t =
+    ::core::option::Option<unsafe extern "C" fn(retcode: ::core::ffi::c_int) -> ::core::ffi::c_int>;
 pub type apr_time_t = apr_int64_t;
 pub type apr_interval_time_t = apr_int64_t;
 pub type apr_uid_t = uid_t;
@@ -138,6 +140,11 @@ pub struct apr_pool_t {
 }
 #[repr(C)]
 #[derive(Debug)]
+pub struct apr_allocator_t {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+#[derive(Debug)]
 pub struct apr_thread_mutex_t {
     _unused: [u8; 0],
 }
@@ -221,14 +228,6 @@ pub struct apr_sockaddr_t {
     pub next: *mut apr_sockaddr_t,
     pub sa: apr_sockaddr_t__bindgen_ty_1,
 }
-#[repr(C)]
-#[derive(Debug)]
-pub struct apr_allocator_t {
-    _unused: [u8; 0],
-}
-pub type apr_abortfunc_t = ::core::option::Option<
-    unsafe extern "C" fn(retcode: ::core::ffi::c_int) -> ::core::ffi::c_int,
->;
 #[repr(C)]
 #[derive(Debug)]
 pub struct apr_bucket_alloc_t {
@@ -3207,7 +3206,6 @@ unsafe extern "C" {
         allocator: *mut apr_allocator_t,
     ) -> apr_status_t;
     pub fn apr_pool_destroy(p: *mut apr_pool_t);
-    pub fn ap_create_conn_config(p: *mut apr_pool_t) -> *mut ap_conf_vector_t;
     pub fn apr_palloc(p: *mut apr_pool_t, size: apr_size_t) -> *mut ::core::ffi::c_void;
     pub fn apr_pool_cleanup_register(
         p: *mut apr_pool_t,
@@ -3379,6 +3377,7 @@ unsafe extern "C" {
         forbidden: ::core::ffi::c_uint,
     ) -> *const ::core::ffi::c_char;
     pub fn ap_show_mpm() -> *const ::core::ffi::c_char;
+    pub fn ap_create_conn_config(p: *mut apr_pool_t) -> *mut ap_conf_vector_t;
     pub fn ap_hook_pre_config(
         pf: ap_HOOK_pre_config_t,
         aszPre: *const *const ::core::ffi::c_char,

@@ -13,12 +13,10 @@ use std::thread::JoinHandle;
 /// # Errors
 /// When the kernel refuses.
 pub fn prepare() -> io::Result<()> {
-    let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+    let action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: zeroed is a valid `sigaction`: no flags (hence no SA_RESTART), an empty mask.
-    let action = unsafe {
-        action.assume_init_mut().sa_sigaction = nothing as *const () as libc::sighandler_t;
-        action.assume_init()
-    };
+    let mut action = unsafe { action.assume_init() };
+    action.sa_sigaction = nothing as *const () as libc::sighandler_t;
     // SAFETY: the handler is async-signal-safe, for it does nothing; the old action is not asked for.
     let done = unsafe { libc::sigaction(libc::SIGURG, &raw const action, std::ptr::null_mut()) };
     if done == 0 {
