@@ -13,6 +13,7 @@ use rickhouse_wire::response::{Decoder, Event, Head};
 use crate::attempts::{Limits, Outgoing};
 use crate::client::{Before, Client, Piece, Then};
 use crate::failure::{Answer, Failure, Nonsense};
+use crate::head;
 use crate::held::Held;
 use crate::scratch::Scratch;
 use crate::upload::{Broken, Upload, Wait};
@@ -93,7 +94,7 @@ impl<'e, C: Client> Exchange<'e, C> {
             upload: Upload::new(outgoing),
             again,
             unsent: None,
-            decoder: Decoder::default(),
+            decoder: Decoder::up_to(head::bound(limits.header)),
             scratch: Scratch::take(),
             descriptor: None,
             stage: Stage::Awaited,
@@ -337,11 +338,7 @@ impl<'e, C: Client> Exchange<'e, C> {
     }
 
     fn head(&mut self, head: &Head<'_, Headers<'_>>) -> Result<(), Stop<C::Instead>> {
-        // As a line would be written: name, colon, space, value.
-        let line = |(name, value): (&[u8], &[u8])| name.len() + value.len() + 2;
-        if head.headers.map(line).any(|line| line > self.limits.header) {
-            return Err(Stop::Failed(Failure::HeaderTooLong));
-        }
+        head::check(head, self.limits.header).map_err(Stop::Failed)?;
         self.stage = match self.client.head(head) {
             Then::PassOn => Stage::Passing,
             Then::Discard(instead) => Stage::Dropping(Some(instead)),

@@ -57,6 +57,9 @@ pub enum Nonsense {
     /// A frame where it has no place.
     #[error("a {0} frame in the wrong place")]
     Order(&'static str),
+    /// A head that is not to be passed on.
+    #[error("a head with {0}")]
+    Head(&'static str),
     /// A file frame without a descriptor, or with one of something else.
     #[error("a file frame without a regular file")]
     File,

@@ -22,6 +22,7 @@ mod client;
 mod connect;
 mod exchange;
 mod failure;
+mod head;
 mod held;
 pub mod scratch;
 mod upload;

@@ -251,3 +251,33 @@ fn a_client_that_leaves_closes_the_connection() {
         "{answer:?}"
     );
 }
+
+#[test]
+fn a_head_that_is_none_is_not_passed_on() {
+    let many: Vec<(&[u8], &[u8])> = vec![(b"A", b"1"); 1001];
+    for headers in [
+        &[(&b""[..], &b"x"[..])][..],
+        &[(b"A:B", b"x")],
+        &[(b"A B", b"x")],
+        &[(b"A\r\nB", b"x")],
+        &[(b"A", b"x\r\nB: y")],
+        &[(b"A", b"x\0")],
+        &[(b"A", b"\x7f")],
+        &many,
+    ] {
+        let bytes = head(200, headers);
+        let mut client = Recorder::default();
+        let answer = exchange(&mut client, &LIMITS, move |daemon| daemon.send(&bytes));
+        assert!(
+            matches!(answer, Err(Failure::Malformed(_))),
+            "{headers:?}: {answer:?}"
+        );
+        assert_eq!(client.status, 0);
+    }
+    let mut client = Recorder::default();
+    let answer = exchange(&mut client, &LIMITS, |daemon| {
+        let fine = head(200, &[(b"X-y!", b"a\tb \xff"), (b"Empty", b"")]);
+        daemon.send(&[fine, response::end().to_vec()].concat());
+    });
+    assert!(matches!(answer, Ok(Answer::Complete)), "{answer:?}");
+}
