@@ -25,6 +25,7 @@ mod failure;
 mod head;
 mod held;
 pub mod scratch;
+mod stop;
 mod upload;
 
 pub use attempts::{Daemon, Limits, Outgoing, relay};

@@ -50,6 +50,7 @@ pub(crate) fn serve(
         frame: &mut frame,
         attached: &attached,
         framed,
+        head_only: request.header_only(),
     };
     let limits = limits(request, group);
     let daemon = Daemon {
@@ -61,7 +62,7 @@ pub(crate) fn serve(
     let answer = rickhouse_relay::relay(&mut client, &daemon, &mut outgoing, &limits);
     drop(client);
     match answer {
-        Ok(answer) => finish(request, answer),
+        Ok(answer) => finish(request, group, answer),
         Err(failure) => fail(request, group, running, failure),
     }
 }
@@ -85,11 +86,11 @@ fn limits(request: &Request<'_>, group: &DaemonProcess) -> Limits {
 }
 
 /// The daemon has answered.
-fn finish(request: &mut Request<'_>, answer: Answer<Instead>) -> Outcome {
+fn finish(request: &mut Request<'_>, group: &DaemonProcess, answer: Answer<Instead>) -> Outcome {
     match answer {
         Answer::Complete | Answer::Truncated(None) => Outcome::Ok,
         Answer::Truncated(Some(why)) => {
-            log::request(request, &failure::truncation());
+            log::request(request, &failure::truncation(&why, group));
             debug(request, &why);
             Outcome::Ok
         }
@@ -115,6 +116,10 @@ fn finish(request: &mut Request<'_>, answer: Answer<Instead>) -> Outcome {
             message
                 .iter()
                 .for_each(|message| log::request(request, message));
+            if request.has_begun() && !request.connection().is_aborted() {
+                // It was not the client that failed: it must not take a part of the response for all of it.
+                let _gone = request.end_truncated();
+            }
             outcome
         }
     }
