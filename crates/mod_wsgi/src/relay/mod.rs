@@ -8,6 +8,8 @@ mod head;
 mod precondition;
 mod request_frame;
 
+use std::time::Duration;
+
 use rickhouse_directives::daemon::DaemonProcess;
 use rickhouse_directives::global::GlobalConfig;
 use rickhouse_directives::messages::Message;
@@ -50,7 +52,7 @@ pub(crate) fn serve(
         frame: &mut frame,
         attached: &attached,
         framed,
-        head_only: request.header_only(),
+        head_only: request.is_head(),
     };
     let limits = limits(request, group);
     let daemon = Daemon {
@@ -75,13 +77,21 @@ fn rejections(group: &DaemonProcess) -> u32 {
 }
 
 fn limits(request: &Request<'_>, group: &DaemonProcess) -> Limits {
-    let timeout = request.server().timeout();
+    let timeout = patience(request.server().timeout());
     Limits {
         daemon: group.socket_timeout.unwrap_or(timeout),
         client: timeout,
         flush_delay: group.response_flush_delay,
         flush_after: group.response_buffer_size,
         header: group.header_buffer_size,
+    }
+}
+
+/// `Timeout 0` does not mean that there is no time for a daemon to answer in.
+fn patience(timeout: Duration) -> Duration {
+    match timeout {
+        Duration::ZERO => Duration::MAX,
+        timeout => timeout,
     }
 }
 
