@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::BorrowedFd;
 
-use rustix::fs::{FileType, fstat};
+use rustix::fs::{FileType, OFlags, fcntl_getfl, fstat};
 
 /// The size in bytes of a regular file; `None` for anything else (a pipe, a socket, a device, a directory).
 ///
@@ -13,6 +13,16 @@ pub fn regular_size(file: BorrowedFd<'_>) -> io::Result<Option<u64>> {
     let found = fstat(file)?;
     let regular = FileType::from_raw_mode(found.st_mode) == FileType::RegularFile;
     Ok(regular.then(|| u64::try_from(found.st_size).unwrap_or(0)))
+}
+
+/// Whether the descriptor was opened for reading.
+///
+/// # Errors
+/// What the kernel says.
+pub fn is_readable(file: BorrowedFd<'_>) -> io::Result<bool> {
+    let flags = fcntl_getfl(file)?;
+    let is_path = flags.contains(OFlags::PATH);
+    Ok(!is_path && flags & OFlags::RWMODE != OFlags::WRONLY)
 }
 
 /// Reads at `offset`, wherever the file's own position is; 0 is its end.

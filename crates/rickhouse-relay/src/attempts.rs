@@ -7,8 +7,9 @@ use rickhouse_wire as wire;
 
 use crate::client::{Before, Client};
 use crate::connect::connect;
-use crate::exchange::{Exchange, Outcome};
+use crate::exchange::Exchange;
 use crate::failure::{Answer, Failure};
+use crate::stop::Outcome;
 
 /// Where the daemons are.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +46,8 @@ pub struct Outgoing<'a> {
     pub attached: &'a [u8],
     /// Whether a body follows in frames.
     pub framed: bool,
+    /// Whether only the head of a response is asked for (`HEAD`).
+    pub head_only: bool,
 }
 
 impl Outgoing<'_> {

@@ -21,6 +21,10 @@ pub trait Client {
     /// What becomes readable when [`Client::read_body`] has more; `None` where nothing does (a stream of HTTP/2).
     fn body_source(&self) -> Option<BorrowedFd<'_>>;
 
+    /// The response is complete, and the request's body was not read to its end: the connection cannot serve another request
+    /// before it is, which nobody is to wait for. [`Piece::End`] follows, and the head before it where it has not been sent.
+    fn leave_body(&mut self);
+
     /// Takes the head of the response.
     fn head(&mut self, head: &Head<'_, Headers<'_>>) -> Then<Self::Instead>;
 

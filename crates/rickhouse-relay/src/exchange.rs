@@ -1,11 +1,11 @@
 //! One connection: the request to the daemon and the response to the client, at the same time.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io;
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-use rickhouse_os::file;
 use rickhouse_os::stream::{Readiness, Stream};
 use rickhouse_wire::Headers;
 use rickhouse_wire::response::{Decoder, Event, Head};
@@ -13,8 +13,10 @@ use rickhouse_wire::response::{Decoder, Event, Head};
 use crate::attempts::{Limits, Outgoing};
 use crate::client::{Before, Client, Piece, Then};
 use crate::failure::{Answer, Failure, Nonsense};
+use crate::head;
 use crate::held::Held;
 use crate::scratch::Scratch;
+use crate::stop::{Outcome, Stage, Stop, answered, better, has_part, is_closed, malformed, name};
 use crate::upload::{Broken, Upload, Wait};
 
 /// How long a client's body is waited for before it is asked for again: filters with clocks of their own
@@ -23,34 +25,8 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// The same where nothing tells that there is more.
 const ASK_BLINDLY: Duration = Duration::from_millis(10);
 
-/// How an exchange ended.
-pub(crate) enum Outcome<I> {
-    Answered(Answer<I>),
-    /// The daemon restarts; nothing was lost.
-    Rejected,
-}
-
-/// Why the loop ends.
-enum Stop<I> {
-    Outcome(Outcome<I>),
-    Failed(Failure),
-    /// The daemon gave up the response.
-    Aborted,
-    ClientLost {
-        flushing: bool,
-        error: io::Error,
-    },
-}
-
-/// How far the response has come.
-enum Stage<I> {
-    /// Nothing of it is there.
-    Awaited,
-    /// The head is the client's, the body is being passed on.
-    Passing,
-    /// The body is being dropped.
-    Dropping(Option<I>),
-}
+/// A descriptor may come before its frame is complete, and meanwhile the one of the next frame.
+const MAX_DESCRIPTORS: usize = 2;
 
 /// A connection to a daemon with a request to be answered.
 pub(crate) struct Exchange<'e, C: Client> {
@@ -64,14 +40,19 @@ pub(crate) struct Exchange<'e, C: Client> {
     unsent: Option<io::Error>,
     decoder: Decoder,
     scratch: Scratch,
-    /// Came with bytes whose file frame has not been seen yet.
-    descriptor: Option<OwnedFd>,
+    /// Came with bytes whose file frame has not been seen yet; the oldest first.
+    descriptors: VecDeque<OwnedFd>,
     stage: Stage<C::Instead>,
+    /// Bytes of the body that may still come, where the head tells its length; it tells it without any coming, too, where
+    /// the response has no body.
+    left: Option<u64>,
+    is_bodyless: bool,
     /// What stopped the upload when it was pushed last.
     waits: Wait,
     held: Held,
-    /// Bytes that were passed on since the last flush.
+    /// Bytes that were passed on since the last flush, and whether there is anything to flush: a head is not counted.
     unflushed: usize,
+    is_dirty: bool,
     /// When the daemon, and the client, showed life last, or began to be waited for.
     daemon_alive: Instant,
     client_alive: Instant,
@@ -93,13 +74,16 @@ impl<'e, C: Client> Exchange<'e, C> {
             upload: Upload::new(outgoing),
             again,
             unsent: None,
-            decoder: Decoder::default(),
+            decoder: Decoder::up_to(head::bound(limits.header)),
             scratch: Scratch::take(),
-            descriptor: None,
+            descriptors: VecDeque::new(),
             stage: Stage::Awaited,
+            left: None,
+            is_bodyless: outgoing.head_only,
             waits: Wait::Nothing,
             held: Held::default(),
             unflushed: 0,
+            is_dirty: false,
             daemon_alive: now,
             client_alive: now,
         }
@@ -189,7 +173,7 @@ impl<'e, C: Client> Exchange<'e, C> {
 
     /// Wait for something to do; whether the daemon has sent something.
     fn wait(&mut self, waits: Wait) -> Result<bool, Stop<C::Instead>> {
-        if self.unflushed > 0 {
+        if self.is_dirty {
             let delay = self.limits.flush_delay;
             if !delay.is_zero() {
                 let (daemon, client) = self.poll(waits, delay)?;
@@ -246,6 +230,11 @@ impl<'e, C: Client> Exchange<'e, C> {
     fn silent(&mut self, waits: Wait) -> Result<(), Stop<C::Instead>> {
         match waits {
             Wait::Nothing => Err(Stop::Failed(Failure::Timeout)),
+            // Without a whole request there is nothing to answer.
+            Wait::Room if self.upload.is_request_unsent() => {
+                let (again, source) = (self.again, io::ErrorKind::TimedOut.into());
+                Err(Stop::Failed(Failure::Send { again, source }))
+            }
             Wait::Client => Err(Stop::Failed(Failure::Body(io::ErrorKind::TimedOut.into()))),
             Wait::Room => {
                 // It may still answer.
@@ -263,7 +252,10 @@ impl<'e, C: Client> Exchange<'e, C> {
         let count = match self.stream.recv_descriptor_now(&mut self.scratch) {
             Ok((0, _)) => return Err(Stop::Failed(Failure::Closed)),
             Ok((count, descriptor)) => {
-                self.descriptor = descriptor.or(self.descriptor.take());
+                self.descriptors.extend(descriptor);
+                if self.descriptors.len() > MAX_DESCRIPTORS {
+                    return Err(malformed(Nonsense::File));
+                }
                 count
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
@@ -286,8 +278,10 @@ impl<'e, C: Client> Exchange<'e, C> {
                 Ok(None) => break None,
                 // The data are those consumed last. Taken from `bytes`, they do not keep the decoder borrowed.
                 Ok(Some(Event::Data(data))) if self.has_head() => {
-                    let end = bytes.len() - input.len();
-                    pieces.push(Piece::Data(&bytes[end - data.len()..end]));
+                    let begin = bytes.len() - input.len() - data.len();
+                    // No more than what is there.
+                    let count = self.admitted(data.len() as u64) as usize;
+                    pieces.push(Piece::Data(&bytes[begin..begin + count]));
                 }
                 Ok(Some(event)) => match self.event(event, &mut pieces) {
                     Ok(()) => {}
@@ -309,21 +303,32 @@ impl<'e, C: Client> Exchange<'e, C> {
         let has_head = self.has_head();
         match event {
             Event::Continue if !has_head && self.upload.wanted() => Ok(()),
-            Event::Rejected if !has_head => Err(Stop::Outcome(Outcome::Rejected)),
+            Event::Rejected if !has_head && self.upload.is_repeatable() => {
+                Err(Stop::Outcome(Outcome::Rejected))
+            }
             Event::Timeout if !has_head => Err(answered(Answer::QueueTimeout)),
             Event::Fail(status) if !has_head => Err(answered(Answer::Status(status))),
             Event::Head(head) if !has_head => self.head(&head),
             Event::File { offset, length } if has_head => {
-                let file = self.file()?;
+                let file = self.file(offset, length)?;
                 pieces.push(Piece::File {
                     file,
                     offset,
-                    length,
+                    length: self.admitted(length),
                 });
                 Ok(())
             }
+            Event::End if self.left > Some(0) && !self.is_bodyless => {
+                Err(malformed(Nonsense::Short))
+            }
             Event::End if has_head => {
+                let is_early = !self.upload.is_over();
+                if is_early {
+                    // While it is still the client's turn, what comes of the body must not keep the response back.
+                    self.client.leave_body();
+                }
                 pieces.push(Piece::End);
+                pieces.extend(is_early.then_some(Piece::Flush));
                 Err(answered(match &mut self.stage {
                     Stage::Dropping(instead) => {
                         instead.take().map_or(Answer::Complete, Answer::Instead)
@@ -337,23 +342,24 @@ impl<'e, C: Client> Exchange<'e, C> {
     }
 
     fn head(&mut self, head: &Head<'_, Headers<'_>>) -> Result<(), Stop<C::Instead>> {
-        // As a line would be written: name, colon, space, value.
-        let line = |(name, value): (&[u8], &[u8])| name.len() + value.len() + 2;
-        if head.headers.map(line).any(|line| line > self.limits.header) {
-            return Err(Stop::Failed(Failure::HeaderTooLong));
-        }
+        head::check(head, self.limits.header).map_err(Stop::Failed)?;
+        self.left = head.length;
+        self.is_bodyless |= matches!(head.status, 204 | 304);
         self.stage = match self.client.head(head) {
-            Then::PassOn => Stage::Passing,
+            Then::PassOn => {
+                self.is_dirty = true;
+                Stage::Passing
+            }
             Then::Discard(instead) => Stage::Dropping(Some(instead)),
         };
         Ok(())
     }
 
-    fn file(&mut self) -> Result<OwnedFd, Stop<C::Instead>> {
-        let file = self.descriptor.take();
+    /// The oldest descriptor, which must be that of a regular file with such a part.
+    fn file(&mut self, offset: u64, length: u64) -> Result<OwnedFd, Stop<C::Instead>> {
+        let file = self.descriptors.pop_front();
         // The daemon runs as another user: what it sends must be what it says.
-        let is_regular = |file: &OwnedFd| matches!(file::regular_size(file.as_fd()), Ok(Some(_)));
-        file.filter(is_regular)
+        file.filter(|file| has_part(file, offset, length))
             .ok_or_else(|| malformed(Nonsense::File))
     }
 
@@ -363,7 +369,7 @@ impl<'e, C: Client> Exchange<'e, C> {
             return Ok(());
         }
         let flushing = matches!(pieces[..], [Piece::Flush]);
-        if self.is_holding() && !matches!(pieces.last(), Some(Piece::End | Piece::Truncated)) {
+        if self.is_holding() && !pieces.iter().any(Piece::is_last) {
             pieces.drain(..).for_each(|piece| self.held.keep(piece));
             if self.held.size() <= self.limits.flush_after {
                 return Ok(());
@@ -374,11 +380,12 @@ impl<'e, C: Client> Exchange<'e, C> {
             return Ok(());
         }
         self.unflushed += pieces.iter().map(Piece::size).sum::<usize>();
+        self.is_dirty = true;
         if flushing {
-            self.unflushed = 0;
+            (self.unflushed, self.is_dirty) = (0, false);
         } else if self.unflushed > self.limits.flush_after {
             pieces.push(Piece::Flush);
-            self.unflushed = 0;
+            (self.unflushed, self.is_dirty) = (0, false);
         }
         self.send(&mut pieces, flushing)
     }
@@ -409,9 +416,21 @@ impl<'e, C: Client> Exchange<'e, C> {
         if self.held.is_empty() {
             return Ok(());
         }
-        let held = std::mem::take(&mut self.held);
+        let mut held = std::mem::take(&mut self.held);
         self.unflushed += held.size();
+        self.is_dirty = true;
         self.send(&mut held.pieces(), false)
+    }
+
+    /// How many of `count` bytes of the body the length in the head admits, which is used up by them. What is beyond it
+    /// would be taken for the next response.
+    fn admitted(&mut self, count: u64) -> u64 {
+        let Some(left) = &mut self.left else {
+            return count;
+        };
+        let count = count.min(*left);
+        *left -= count;
+        count
     }
 
     fn has_head(&self) -> bool {
@@ -420,48 +439,16 @@ impl<'e, C: Client> Exchange<'e, C> {
 }
 
 impl Piece<'_> {
+    /// Whether no more of the response comes behind it.
+    fn is_last(&self) -> bool {
+        matches!(self, Piece::End | Piece::Truncated)
+    }
+
     /// What it adds to what waits for a flush. Files leave by themselves.
     fn size(&self) -> usize {
         match self {
             Piece::Data(data) => data.len(),
             _ => 0,
         }
-    }
-}
-
-/// The failure to report when the daemon hung up: that the request could not be sent comes first.
-fn better(failure: Failure, unsent: Option<io::Error>, again: bool) -> Failure {
-    match (failure, unsent) {
-        (Failure::Closed | Failure::Read(_), Some(source)) => Failure::Send { again, source },
-        (failure, _) => failure,
-    }
-}
-
-fn answered<I>(answer: Answer<I>) -> Stop<I> {
-    Stop::Outcome(Outcome::Answered(answer))
-}
-
-fn malformed<I>(nonsense: impl Into<Nonsense>) -> Stop<I> {
-    Stop::Failed(Failure::Malformed(nonsense.into()))
-}
-
-fn is_closed(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset
-    )
-}
-
-fn name(event: &Event<'_>) -> &'static str {
-    match event {
-        Event::Continue => "CONTINUE",
-        Event::Rejected => "REJECTED",
-        Event::Timeout => "TIMEOUT",
-        Event::Head(_) => "HEAD",
-        Event::Data(_) => "DATA",
-        Event::File { .. } => "FILE",
-        Event::End => "END",
-        Event::Abort => "ABORT",
-        Event::Fail(_) => "FAIL",
     }
 }

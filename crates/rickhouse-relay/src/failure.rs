@@ -57,9 +57,15 @@ pub enum Nonsense {
     /// A frame where it has no place.
     #[error("a {0} frame in the wrong place")]
     Order(&'static str),
-    /// A file frame without a descriptor, or with one of something else.
-    #[error("a file frame without a regular file")]
+    /// A head that is not to be passed on.
+    #[error("a head with {0}")]
+    Head(&'static str),
+    /// A file frame without a descriptor, or with one of something else, or of a part that is not there.
+    #[error("a file frame without such a part of a regular file")]
     File,
+    /// The response ends before the length that its head tells.
+    #[error("a response that is shorter than it says")]
+    Short,
 }
 
 /// How a request ended that the daemon has answered.

@@ -15,7 +15,8 @@ pub(crate) struct Held {
 enum Part {
     Data(Vec<u8>),
     File {
-        file: OwnedFd,
+        /// Until it is handed out.
+        file: Option<OwnedFd>,
         offset: u64,
         length: u64,
     },
@@ -37,7 +38,7 @@ impl Held {
                 offset,
                 length,
             } => self.parts.push(Part::File {
-                file,
+                file: Some(file),
                 offset,
                 length,
             }),
@@ -54,15 +55,15 @@ impl Held {
         self.parts.is_empty()
     }
 
-    /// The pieces, in order. Descriptors are handed out once.
-    pub(crate) fn pieces(&self) -> Vec<Piece<'_>> {
-        self.parts.iter().filter_map(Part::piece).collect()
+    /// The pieces, in order. The descriptors are handed out with them, and files are told once.
+    pub(crate) fn pieces(&mut self) -> Vec<Piece<'_>> {
+        self.parts.iter_mut().filter_map(Part::piece).collect()
     }
 }
 
 impl Part {
-    /// `None` for a file when there are no descriptors left: the response is visibly short of it.
-    fn piece(&self) -> Option<Piece<'_>> {
+    /// `None` for a file that was handed out before.
+    fn piece(&mut self) -> Option<Piece<'_>> {
         match self {
             Part::Data(data) => Some(Piece::Data(data)),
             Part::File {
@@ -70,7 +71,7 @@ impl Part {
                 offset,
                 length,
             } => Some(Piece::File {
-                file: file.try_clone().ok()?,
+                file: file.take()?,
                 offset: *offset,
                 length: *length,
             }),

@@ -22,8 +22,10 @@ mod client;
 mod connect;
 mod exchange;
 mod failure;
+mod head;
 mod held;
 pub mod scratch;
+mod stop;
 mod upload;
 
 pub use attempts::{Daemon, Limits, Outgoing, relay};

@@ -1,13 +1,16 @@
 //! Buffers that go from one request to the next.
 //!
 //! A relayed response passes through one large buffer, which would otherwise be asked of the system for each request:
-//! fresh pages for every megabyte cost more than copying it. The buffer used last is handed out first; as many exist as
-//! were ever in use at once, and what was never written to takes no memory.
+//! fresh pages for every megabyte cost more than copying it. The buffer used last is handed out first; 32 are kept at
+//! most, and what was never written to takes no memory.
 
 use std::sync::{Mutex, PoisonError};
 
 /// Bytes of a buffer: as much as is worth reading from a daemon at once.
 pub const SIZE: usize = 256 << 10;
+
+/// As many buffers wait for a next request: 8 MiB.
+const KEPT: usize = 32;
 
 static SPARE: Mutex<Vec<Box<[u8]>>> = Mutex::new(Vec::new());
 
@@ -36,7 +39,9 @@ impl Drop for Scratch {
             return;
         }
         let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
-        spare.push(buffer);
+        if spare.len() < KEPT {
+            spare.push(buffer);
+        }
     }
 }
 

@@ -25,6 +25,8 @@ pub(crate) struct Upload<'o> {
     taken: u64,
     /// Bytes of all messages that the daemon has.
     delivered: u64,
+    /// The daemon has asked for the body.
+    asked: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +73,7 @@ impl<'o> Upload<'o> {
             filled: 0,
             taken: 0,
             delivered: 0,
+            asked: false,
         }
     }
 
@@ -79,8 +82,24 @@ impl<'o> Upload<'o> {
         let held = self.stage == Stage::Held;
         if held {
             self.stage = Stage::Body;
+            self.asked = true;
         }
         held
+    }
+
+    /// Whether the request can be sent to another daemon: nothing was taken of a body that cannot be had twice.
+    pub(crate) fn is_repeatable(&self) -> bool {
+        !self.asked
+    }
+
+    /// Whether nothing of the request is left to be read from the client or sent.
+    pub(crate) fn is_over(&self) -> bool {
+        self.stage == Stage::Over
+    }
+
+    /// Whether the request frame, with what is attached to it, is still on its way.
+    pub(crate) fn is_request_unsent(&self) -> bool {
+        self.stage == Stage::Request
     }
 
     /// Bytes of the body that the client has given so far.

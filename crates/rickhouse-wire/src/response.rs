@@ -8,12 +8,14 @@
 //! | 4 | `CONTINUE` | – |
 //! | 5 | `REJECTED` | – |
 //! | 6 | `TIMEOUT` | – |
-//! | 7 | `HEAD` | 2 bytes status, 1 byte 1 if the application declared the length, 1 byte zero, 8 bytes length of the body (all ones: unknown), then the reason and all header names and values, each 4 bytes of length and its bytes |
+//! | 7 | `HEAD` | 2 bytes status, 200 to 999, 1 byte 1 if the application declared the length, 1 byte zero, 8 bytes length of the body (all ones: unknown), then the reason and all header names and values, each 4 bytes of length and its bytes |
 //! | 8 | `FILE` | 8 bytes offset, 8 bytes length; a descriptor comes with the frame's bytes or with some before them (`SCM_RIGHTS`) |
-//! | 9 | `FAIL` | 2 bytes status |
+//! | 9 | `FAIL` | 2 bytes status, 400 to 599 |
 //!
 //! An answer is `HEAD`, any number of `DATA` and `FILE`, and `END`; or `FAIL` alone; or it breaks off by `ABORT` or by
 //! the end of the stream, which must be made visible to the client.
+
+use std::ops::RangeInclusive;
 
 use crate::error::WireError;
 use crate::frame::{self, DATA, Piece, Splitter};
@@ -37,7 +39,7 @@ const UNKNOWN_LENGTH: u64 = u64::MAX;
 /// The head of a response.
 #[derive(Debug, Clone, Copy)]
 pub struct Head<'a, H> {
-    /// Three digits.
+    /// 200 to 999.
     pub status: u16,
     /// The reason phrase, possibly empty.
     pub reason: &'a [u8],
@@ -161,12 +163,29 @@ pub enum Event<'a> {
 }
 
 /// Reads response frames from a stream, whatever pieces it comes in.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Decoder {
     frames: Splitter,
+    most_head: u32,
+}
+
+impl Default for Decoder {
+    /// One that takes every `HEAD` up to [`MAX_HEAD`].
+    fn default() -> Self {
+        Decoder::up_to(MAX_HEAD)
+    }
 }
 
 impl Decoder {
+    /// One that refuses a `HEAD` of more than `head` bytes before it takes memory for it; [`MAX_HEAD`] holds all the same.
+    #[must_use]
+    pub fn up_to(head: u32) -> Self {
+        Decoder {
+            frames: Splitter::default(),
+            most_head: head.min(MAX_HEAD),
+        }
+    }
+
     /// Takes one event from the front of `input`; `None` when `input` is used up.
     ///
     /// # Errors
@@ -175,7 +194,10 @@ impl Decoder {
         &'a mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<Event<'a>>, WireError> {
-        let piece = self.frames.next(input, usize::MAX, most)?;
+        let most_head = self.most_head;
+        let piece = self
+            .frames
+            .next(input, usize::MAX, |kind| most(kind, most_head))?;
         Ok(Some(match piece {
             None => return Ok(None),
             Some(Piece::Data(bytes)) => Event::Data(bytes),
@@ -203,9 +225,9 @@ impl Decoder {
 }
 
 /// The most bytes of payload.
-fn most(kind: u8) -> u32 {
+fn most(kind: u8, head: u32) -> u32 {
     match kind {
-        HEAD => MAX_HEAD,
+        HEAD => head,
         FILE => 16,
         FAIL => 2,
         _ => 0,
@@ -225,7 +247,10 @@ fn event(kind: u8, payload: &[u8]) -> Result<Event<'_>, WireError> {
             offset: u64::from_le_bytes(reader.array("a file frame")?),
             length: u64::from_le_bytes(reader.array("a file frame")?),
         },
-        FAIL => Event::Fail(u16::from_le_bytes(reader.array("a failure")?)),
+        FAIL => {
+            let status = u16::from_le_bytes(reader.array("a failure")?);
+            Event::Fail(checked(status, 400..=599, "the status of a failure")?)
+        }
         kind => {
             return Err(WireError::Unknown {
                 what: "the kind of a response frame",
@@ -239,10 +264,22 @@ fn event(kind: u8, payload: &[u8]) -> Result<Event<'_>, WireError> {
     }
 }
 
+/// A status in its range: httpd takes any number for one, with meanings of its own for some.
+fn checked(status: u16, range: RangeInclusive<u16>, what: &'static str) -> Result<u16, WireError> {
+    if range.contains(&status) {
+        return Ok(status);
+    }
+    Err(WireError::Unknown {
+        what,
+        value: status.into(),
+    })
+}
+
 fn parse_head(payload: &[u8]) -> Result<Head<'_, Headers<'_>>, WireError> {
     const WHAT: &str = "the response's head";
     let mut reader = Reader(payload);
     let status = u16::from_le_bytes(reader.array(WHAT)?);
+    let status = checked(status, 200..=999, "the status of a response")?;
     let [declared, zero] = reader.array(WHAT)?;
     if declared > 1 || zero != 0 {
         return Err(WireError::Unknown {

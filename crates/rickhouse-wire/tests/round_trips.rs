@@ -199,7 +199,7 @@ proptest! {
 
     #[test]
     fn responses_in_any_pieces(
-        status in any::<u16>(),
+        status in 200u16..=999,
         reason in bytes(),
         length in prop_oneof![Just(None), (0..u64::MAX).prop_map(Some)],
         length_declared in any::<bool>(),
@@ -369,4 +369,66 @@ fn data_may_be_received_past_the_decoder() {
     assert_eq!(two, Ok(Some(body::Event::Data(b"xy"))));
     assert_eq!(decoder.next(&mut rest), Ok(Some(body::Event::Data(b"z"))));
     assert_eq!(decoder.next(&mut rest), Ok(Some(body::Event::End)));
+}
+
+#[test]
+fn a_status_that_is_none_is_refused() {
+    let head = |status| {
+        let mut stream = Vec::new();
+        let head = Head {
+            status,
+            reason: b"",
+            length: None,
+            length_declared: false,
+            headers: [],
+        };
+        response::write_head(&mut stream, head).expect("small");
+        response_story(&stream, &[usize::MAX])
+    };
+    let fail = |status| {
+        let mut stream = Vec::new();
+        response::write_fail(&mut stream, status);
+        response_story(&stream, &[usize::MAX])
+    };
+    for (status, is_head, is_failure) in [
+        (0, false, false),
+        (100, false, false),
+        (199, false, false),
+        (200, true, false),
+        (399, true, false),
+        (400, true, true),
+        (599, true, true),
+        (600, true, false),
+        (999, true, false),
+        (1000, false, false),
+        (u16::MAX, false, false),
+    ] {
+        assert_eq!(head(status).is_ok(), is_head, "{status}");
+        assert_eq!(fail(status).is_ok(), is_failure, "{status}");
+    }
+}
+
+#[test]
+fn a_head_above_its_readers_bound_is_refused_by_its_header() {
+    let mut stream = Vec::new();
+    let value = [b'x'; 100];
+    let head = Head {
+        status: 200,
+        reason: b"",
+        length: None,
+        length_declared: false,
+        headers: [(&b"X"[..], &value[..])],
+    };
+    response::write_head(&mut stream, head).expect("small");
+    let most = u32::try_from(stream.len() - response::HEADER).expect("small");
+    let mut decoder = response::Decoder::up_to(most);
+    assert!(matches!(
+        decoder.next(&mut &stream[..]),
+        Ok(Some(response::Event::Head(_)))
+    ));
+    let mut decoder = response::Decoder::up_to(most - 1);
+    assert!(matches!(
+        decoder.next(&mut &stream[..response::HEADER]),
+        Err(WireError::Length { .. })
+    ));
 }

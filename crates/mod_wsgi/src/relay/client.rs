@@ -128,6 +128,10 @@ impl Client for HttpdClient<'_, '_> {
         self.request.connection().descriptor()
     }
 
+    fn leave_body(&mut self) {
+        self.request.connection().close_afterwards();
+    }
+
     fn head(&mut self, head: &Head<'_, Headers<'_>>) -> Then<Instead> {
         match head::outcome(head, self.switches.error_override) {
             Outcome::Redirect(path) => return Then::Discard(Instead::Redirect(path.to_vec())),

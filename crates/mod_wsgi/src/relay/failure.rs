@@ -39,9 +39,13 @@ pub(super) fn describe(
     (message, Outcome::Http(status))
 }
 
-/// The record for a response that the daemon did not complete.
-pub(super) fn truncation() -> Message {
-    messages::daemon_response_failed()
+/// The record for a response that ends too early.
+pub(super) fn truncation(why: &Failure, group: &DaemonProcess) -> Message {
+    match why {
+        Failure::Body(error) => messages::body_read_failed(error),
+        Failure::Malformed(nonsense) => messages::malformed_response(nonsense, Shown(&group.name)),
+        _ => messages::daemon_response_failed(),
+    }
 }
 
 /// The record and the status for a client that takes no more of its response. One that has left is nobody's failure.

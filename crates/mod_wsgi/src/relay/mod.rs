@@ -8,6 +8,8 @@ mod head;
 mod precondition;
 mod request_frame;
 
+use std::time::Duration;
+
 use rickhouse_directives::daemon::DaemonProcess;
 use rickhouse_directives::global::GlobalConfig;
 use rickhouse_directives::messages::Message;
@@ -50,6 +52,7 @@ pub(crate) fn serve(
         frame: &mut frame,
         attached: &attached,
         framed,
+        head_only: request.is_head(),
     };
     let limits = limits(request, group);
     let daemon = Daemon {
@@ -61,7 +64,7 @@ pub(crate) fn serve(
     let answer = rickhouse_relay::relay(&mut client, &daemon, &mut outgoing, &limits);
     drop(client);
     match answer {
-        Ok(answer) => finish(request, answer),
+        Ok(answer) => finish(request, group, answer),
         Err(failure) => fail(request, group, running, failure),
     }
 }
@@ -74,7 +77,7 @@ fn rejections(group: &DaemonProcess) -> u32 {
 }
 
 fn limits(request: &Request<'_>, group: &DaemonProcess) -> Limits {
-    let timeout = request.server().timeout();
+    let timeout = patience(request.server().timeout());
     Limits {
         daemon: group.socket_timeout.unwrap_or(timeout),
         client: timeout,
@@ -84,12 +87,20 @@ fn limits(request: &Request<'_>, group: &DaemonProcess) -> Limits {
     }
 }
 
+/// `Timeout 0` does not mean that there is no time for a daemon to answer in.
+fn patience(timeout: Duration) -> Duration {
+    match timeout {
+        Duration::ZERO => Duration::MAX,
+        timeout => timeout,
+    }
+}
+
 /// The daemon has answered.
-fn finish(request: &mut Request<'_>, answer: Answer<Instead>) -> Outcome {
+fn finish(request: &mut Request<'_>, group: &DaemonProcess, answer: Answer<Instead>) -> Outcome {
     match answer {
         Answer::Complete | Answer::Truncated(None) => Outcome::Ok,
         Answer::Truncated(Some(why)) => {
-            log::request(request, &failure::truncation());
+            log::request(request, &failure::truncation(&why, group));
             debug(request, &why);
             Outcome::Ok
         }
@@ -115,6 +126,10 @@ fn finish(request: &mut Request<'_>, answer: Answer<Instead>) -> Outcome {
             message
                 .iter()
                 .for_each(|message| log::request(request, message));
+            if request.has_begun() && !request.connection().is_aborted() {
+                // It was not the client that failed: it must not take a part of the response for all of it.
+                let _gone = request.end_truncated();
+            }
             outcome
         }
     }

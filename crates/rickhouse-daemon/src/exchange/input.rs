@@ -65,6 +65,11 @@ impl<'a> Input<'a> {
         matches!(self, Input::Memory(_))
     }
 
+    /// Whether the child was told to send the body.
+    pub(super) fn is_asked_for(&self) -> bool {
+        matches!(self, Input::Framed(framed) if framed.state != State::Held)
+    }
+
     pub(super) fn admit(&mut self) -> io::Result<()> {
         match self {
             Input::Memory(_) => Ok(()),

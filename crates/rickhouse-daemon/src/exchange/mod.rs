@@ -81,8 +81,12 @@ impl<'a> WireExchange<'a> {
         self.output.finish();
     }
 
-    /// Rejects the request, unless something of the response was sent already.
+    /// Rejects the request, unless something of the response was sent already. A body that was asked for cannot be sent
+    /// again: the request fails then.
     pub(crate) fn reject(&mut self) {
+        if self.input.is_asked_for() {
+            return self.output.fail(503);
+        }
         self.output.reject();
     }
 

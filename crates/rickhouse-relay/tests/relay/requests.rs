@@ -46,6 +46,7 @@ fn a_small_body_is_sent_again_after_a_rejection() {
         frame: &mut request(Body::Attached(5)),
         attached: b"small",
         framed: false,
+        head_only: false,
     };
     let answer = client.relay(&stub, &mut outgoing, &LIMITS);
     assert!(matches!(answer, Ok(Answer::Complete)), "{answer:?}");
@@ -93,6 +94,7 @@ fn a_framed_body_waits_until_it_is_wanted_and_arrives_whole() {
             &LIMITS,
         );
         assert!(matches!(answer, Ok(Answer::Complete)), "{answer:?}");
+        assert!(!client.left_body);
         assert!(client.body == body);
         sender.join().expect("no panic").expect("read to the end");
         stub.finish();
@@ -224,6 +226,8 @@ fn a_body_that_nobody_wants_stays_with_the_client() {
         &LIMITS,
     );
     assert!(matches!(answer, Ok(Answer::Complete)), "{answer:?}");
+    assert!(client.left_body && client.ended);
+    assert_eq!(client.flushes, 1, "the response waits for nobody");
     let mut kept = String::new();
     let mut source = client.source.expect("still there");
     source.set_nonblocking(false).expect("a socket");
@@ -264,5 +268,24 @@ fn a_daemon_that_stops_reading_may_still_answer() {
         .join()
         .expect("no panic")
         .expect_err("nobody read it to the end");
+    stub.finish();
+}
+
+#[test]
+fn a_body_that_was_asked_for_is_not_sent_again() {
+    let stub = Stub::new([script(|daemon| {
+        daemon.request();
+        daemon.send(&frame(response::write_continue));
+        daemon.read_exact(8 + 4);
+        daemon.send(&frame(response::write_rejected));
+    })]);
+    let (mut client, mut writer) = with_body();
+    writer.write_all(b"1234").expect("room");
+    let answer = client.relay(
+        &stub,
+        &mut framed(&mut request(Body::Framed(None))),
+        &LIMITS,
+    );
+    assert!(matches!(answer, Err(Failure::Malformed(_))), "{answer:?}");
     stub.finish();
 }

@@ -9,7 +9,7 @@ use rickhouse_relay::{Answer, Failure, Limits};
 use rickhouse_wire::{Body, response};
 
 use crate::support::{
-    Connection, LIMITS, Recorder, Stub, data, frame, head, plain, request, script,
+    Connection, LIMITS, Recorder, Stub, data, frame, head, head_of, plain, request, script,
 };
 
 /// Has a bodyless request answered by one daemon that reads it and then runs `answer`.
@@ -250,4 +250,115 @@ fn a_client_that_leaves_closes_the_connection() {
         ),
         "{answer:?}"
     );
+}
+
+#[test]
+fn a_head_that_is_none_is_not_passed_on() {
+    let many: Vec<(&[u8], &[u8])> = vec![(b"A", b"1"); 1001];
+    for headers in [
+        &[(&b""[..], &b"x"[..])][..],
+        &[(b"A:B", b"x")],
+        &[(b"A B", b"x")],
+        &[(b"A\r\nB", b"x")],
+        &[(b"A", b"x\r\nB: y")],
+        &[(b"A", b"x\0")],
+        &[(b"A", b"\x7f")],
+        &many,
+    ] {
+        let bytes = head(200, headers);
+        let mut client = Recorder::default();
+        let answer = exchange(&mut client, &LIMITS, move |daemon| daemon.send(&bytes));
+        assert!(
+            matches!(answer, Err(Failure::Malformed(_))),
+            "{headers:?}: {answer:?}"
+        );
+        assert_eq!(client.status, 0);
+    }
+    let mut client = Recorder::default();
+    let answer = exchange(&mut client, &LIMITS, |daemon| {
+        let fine = head(200, &[(b"X-y!", b"a\tb \xff"), (b"Empty", b"")]);
+        daemon.send(&[fine, response::end().to_vec()].concat());
+    });
+    assert!(matches!(answer, Ok(Answer::Complete)), "{answer:?}");
+}
+
+#[test]
+fn a_body_has_the_length_that_the_head_tells() {
+    for (sent, passed, is_whole) in [
+        (&b"abc"[..], &b"abc"[..], true),
+        (b"abcde", b"abc", true),
+        (b"ab", b"ab", false),
+    ] {
+        let mut client = Recorder::default();
+        let answer = exchange(&mut client, &LIMITS, move |daemon| {
+            let whole = [head_of(3), data(sent), response::end().to_vec()];
+            daemon.send(&whole.concat());
+        });
+        assert_eq!(
+            matches!(answer, Ok(Answer::Complete)),
+            is_whole,
+            "{answer:?}"
+        );
+        assert_eq!((client.ended, client.truncated), (is_whole, !is_whole));
+        assert_eq!(client.body, passed);
+    }
+}
+
+#[test]
+fn descriptors_belong_to_their_frames_in_order() {
+    let file = |text: &[u8]| {
+        let mut file = tempfile::tempfile().expect("a file");
+        file.write_all(text).expect("room");
+        file
+    };
+    let (one, two) = (file(b"ONE"), file(b"TWO"));
+    let mut client = Recorder::default();
+    let answer = exchange(&mut client, &LIMITS, move |daemon| {
+        // Beyond what the child takes at once: the first frame is still incomplete when the second descriptor comes.
+        let mut first = [head(200, &[]), data(&[b'.'; 100])].concat();
+        response::write_file(&mut first, 0, 3);
+        let rest = first.split_off(first.len() - 5);
+        daemon.send_with(&first, Some(one.as_fd()));
+        let second = frame(|bytes| response::write_file(bytes, 0, 3));
+        let second = [rest, second, response::end().to_vec()].concat();
+        daemon.send_with(&second, Some(two.as_fd()));
+    });
+    assert!(matches!(answer, Ok(Answer::Complete)), "{answer:?}");
+    assert_eq!(&client.body[100..], b"ONETWO");
+}
+
+#[test]
+fn a_part_that_a_file_does_not_have_is_refused() {
+    for (offset, length) in [(0, 4), (3, 1), (u64::MAX, 1), (1, u64::MAX)] {
+        let mut client = Recorder::default();
+        let mut file = tempfile::tempfile().expect("a file");
+        file.write_all(b"ABC").expect("room");
+        let answer = exchange(&mut client, &LIMITS, move |daemon| {
+            let mut bytes = head(200, &[]);
+            response::write_file(&mut bytes, offset, length);
+            daemon.send_with(&bytes, Some(file.as_fd()));
+        });
+        assert!(
+            matches!(answer, Ok(Answer::Truncated(Some(Failure::Malformed(_))))),
+            "{answer:?}"
+        );
+    }
+}
+
+#[test]
+fn a_head_leaves_without_a_body() {
+    let (seen, go_on) = mpsc::channel();
+    let mut client = Recorder {
+        watch: Some(Box::new(move |body| {
+            let _over = seen.send(body.len());
+        })),
+        ..Recorder::default()
+    };
+    let answer = exchange(&mut client, &LIMITS, move |daemon| {
+        daemon.send(&head(200, &[]));
+        assert_eq!(go_on.recv(), Ok(0));
+        daemon.send(&[data(b"late"), response::end().to_vec()].concat());
+    });
+    assert!(matches!(answer, Ok(Answer::Complete)), "{answer:?}");
+    assert_eq!((&client.body[..], client.flushes), (&b"late"[..], 1));
 }

@@ -148,6 +148,20 @@ pub(crate) fn head(status: u16, headers: &[(&[u8], &[u8])]) -> Vec<u8> {
     bytes
 }
 
+/// A head that tells the length of the body.
+pub(crate) fn head_of(length: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let head = Head {
+        status: 200,
+        reason: b"",
+        length: Some(length),
+        length_declared: false,
+        headers: [],
+    };
+    response::write_head(&mut bytes, head).expect("a short head");
+    bytes
+}
+
 pub(crate) fn data(bytes: &[u8]) -> Vec<u8> {
     let length = u32::try_from(bytes.len()).expect("short");
     [&response::data(length)[..], bytes].concat()
@@ -199,6 +213,7 @@ pub(crate) struct Recorder {
     pub(crate) headers: Vec<(Vec<u8>, Vec<u8>)>,
     pub(crate) body: Vec<u8>,
     pub(crate) ended: bool,
+    pub(crate) left_body: bool,
     pub(crate) truncated: bool,
     pub(crate) sends: usize,
     pub(crate) flushes: usize,
@@ -237,6 +252,11 @@ impl Client for Recorder {
     fn body_source(&self) -> Option<BorrowedFd<'_>> {
         let source = self.source.as_ref().filter(|_| !self.blind);
         source.map(|source| source.as_fd())
+    }
+
+    fn leave_body(&mut self) {
+        assert!(!self.ended, "said before the end");
+        self.left_body = true;
     }
 
     fn head(&mut self, head: &Head<'_, Headers<'_>>) -> Then<u16> {
@@ -305,6 +325,7 @@ pub(crate) fn plain(frame: &mut [u8]) -> Outgoing<'_> {
         frame,
         attached: b"",
         framed: false,
+        head_only: false,
     }
 }
 
@@ -314,6 +335,7 @@ pub(crate) fn framed(frame: &mut [u8]) -> Outgoing<'_> {
         frame,
         attached: b"",
         framed: true,
+        head_only: false,
     }
 }
 
