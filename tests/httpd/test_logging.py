@@ -122,7 +122,6 @@ def test_a_class_of_the_application_is_named_without_its_module(site, mode):
 LEVELS = [("critical", "crit"), ("error", "error"), ("warning", "warn"), ("info", "info")]
 
 
-@pytest.mark.awaits("LogHandler")
 @pytest.mark.parametrize(("name", "level"), LEVELS)
 def test_the_logging_handler(site, deployment, name, level):
     body = f"""
