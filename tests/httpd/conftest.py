@@ -35,7 +35,7 @@ def pytest_report_header() -> list[str]:
         f"httpd {'.'.join(map(str, install.httpd().version))} at {install.httpd().binary}, {install.module()}, "
         f"deployments {', '.join(map(str, config.deployments()))}",
         f"children run as {user.pw_name}" if user else "not collected: needs_root (not root)",
-        "not collected: awaits (events and LogHandler of the Python module come with a later issue)",
+        "not collected: awaits (events of the Python module come with a later issue)",
     ]
 
 

@@ -122,7 +122,6 @@ def test_a_class_of_the_application_is_named_without_its_module(site, mode):
 LEVELS = [("critical", "crit"), ("error", "error"), ("warning", "warn"), ("info", "info")]
 
 
-@pytest.mark.awaits("LogHandler")
 @pytest.mark.parametrize(("name", "level"), LEVELS)
 def test_the_logging_handler(site, deployment, name, level):
     body = f"""
@@ -134,6 +133,39 @@ logger.debug("never seen")"""
     (record,) = lines_of(site, deployment, body, "from logging")
     assert record.level == level and record.client and record.text.endswith("from logging")
     assert not site.log.search("never seen")
+
+
+PLACES = """
+<VirtualHost *:${PORT}>
+ServerName main
+</VirtualHost>
+<VirtualHost *:${PORT}>
+ServerName other
+ErrorLog "${FOLDER}/other.log"
+ErrorLogFormat "[%l] [%F] %M"
+LogLevel notice wsgi:info
+WSGIDaemonProcess g
+WSGIScriptAlias /e "${FOLDER}/scripts/logs.py"
+WSGIScriptAlias /d "${FOLDER}/scripts/logs.py" process-group=g
+</VirtualHost>
+"""
+
+LOGS = """import logging, mod_wsgi
+logger = logging.Logger("of the test")
+logger.addHandler(mod_wsgi.LogHandler())
+def application(environ, start_response):
+    logger.info("from %s", environ["SCRIPT_NAME"])
+    start_response("200 OK", [])
+    return [b"x"]
+"""
+
+
+def test_the_logging_handler_names_the_place(httpd):
+    server = httpd(PLACES, scripts={"logs.py": LOGS})
+    other = type(server.log)(server.folder / "other.log")
+    for path in ("/e", "/d"):
+        assert server.get(path, {"Host": "other"}).text == "x"
+        other.wait_for(rf"^\[info\] \[logs\.py\(5\)\] \[script .*/logs\.py\] from {path}$")
 
 
 QUIET = 'WSGIDaemonProcess g\nWSGIScriptAlias /e "${APPS}/hello.py"\nWSGIScriptAlias /d "${APPS}/hello.py" process-group=g\n'

@@ -1,6 +1,6 @@
 //! The object through which the engine's own Python code reports.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::sync::Arc;
 
 use rickhouse_python::{
@@ -10,6 +10,7 @@ use rickhouse_python::{
 use crate::adapter::CurrentLog;
 use crate::hosted::stack_lines;
 use crate::report::{Report, Reporter};
+use crate::scripts::{Level, Place, Record, Scope};
 
 /// Held by the bootstrap module's `Log` and interceptors.
 pub(crate) struct Emitter {
@@ -37,6 +38,8 @@ impl Class for Emitter {
             Method::of::<Signal>(),
             Method::of::<GilSwitchedOn>(),
             Method::of::<Current>(),
+            Method::of::<WouldLog>(),
+            Method::of::<Log>(),
         ]
     }
 }
@@ -139,6 +142,76 @@ impl MethodBody<Emitter> for Current {
     fn call<'py>(_: &Emitter, _: &Object<'py>, py: Python<'py>, _: Args<'_, 'py>) -> PyResult<'py> {
         Ok(CurrentLog::find(py).unwrap_or_else(|| py.none()))
     }
+}
+
+struct WouldLog;
+
+impl MethodBody<Emitter> for WouldLog {
+    const NAME: &'static CStr = c"would_log";
+    const DOC: &'static CStr =
+        c"would_log(levelno): whether a record of this level of logging is written.";
+
+    fn call<'py>(
+        this: &Emitter,
+        _: &Object<'py>,
+        py: Python<'py>,
+        args: Args<'_, 'py>,
+    ) -> PyResult<'py> {
+        let [number] = args.positional() else {
+            return Err(wrong(py, "expected a level"));
+        };
+        let level = Level::of_logging(number.to_i64()?);
+        Ok(py.bool(this.reporter.is_enabled(level, serves_request(py))))
+    }
+}
+
+struct Log;
+
+impl MethodBody<Emitter> for Log {
+    const NAME: &'static CStr = c"log";
+    const DOC: &'static CStr =
+        c"log(levelno, line, file, lineno): one line of a record of logging; file is bytes or None.";
+
+    fn call<'py>(
+        this: &Emitter,
+        _: &Object<'py>,
+        py: Python<'py>,
+        args: Args<'_, 'py>,
+    ) -> PyResult<'py> {
+        let [number, line, file, lineno] = args.positional() else {
+            return Err(wrong(py, "expected a level, a line and its place"));
+        };
+        let message = line.as_bytes().ok_or_else(|| wrong(py, "expected bytes"))?;
+        let place = file
+            .as_bytes()
+            .map(|file| Ok(place(file, lineno.to_i64()?)))
+            .transpose()?
+            .flatten();
+        let record = Record {
+            level: Level::of_logging(number.to_i64()?),
+            code: None,
+            scope: if serves_request(py) {
+                Scope::Request
+            } else {
+                Scope::Process
+            },
+            message: message.to_vec(),
+            place,
+        };
+        this.report(py, &Report::Record(&record))
+    }
+}
+
+/// None for what cannot be a line of a file.
+fn place(file: &[u8], line: i64) -> Option<Place> {
+    Some(Place {
+        file: CString::new(file).ok()?,
+        line: u32::try_from(line).ok()?,
+    })
+}
+
+fn serves_request(py: Python<'_>) -> bool {
+    CurrentLog::find(py).is_some()
 }
 
 fn wrong<'py>(py: Python<'py>, text: &str) -> Error<'py> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::scripts::Record;
+use crate::scripts::{Level, Record};
 
 /// Hears what the engine has to say. It is called detached and may block; it must not call back into the engine.
 ///
@@ -11,6 +11,12 @@ use crate::scripts::Record;
 pub trait Reporter: Send + Sync {
     /// Takes one report.
     fn report(&self, report: &Report<'_>);
+
+    /// Whether a record of this level is written at all, about the request that the calling thread serves or about the
+    /// process: what Python's `logging` formats would be lost otherwise. Called attached, so it must not block.
+    fn is_enabled(&self, _level: Level, _in_request: bool) -> bool {
+        true
+    }
 }
 
 /// Something worth a log record. [`Report::records`] turns it into records in the words of mod_wsgi.

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use rickhouse_host::scripts::ProcessKind;
+use rickhouse_host::scripts::{Level, ProcessKind};
 use rickhouse_host::{Report, Reporter};
 use rickhouse_os::clock::monotonic_millis;
 
@@ -50,5 +50,9 @@ impl Reporter for DaemonReporter {
             self.mark(*thread, monotonic_millis() + 1);
         }
         self.log.report(report);
+    }
+
+    fn is_enabled(&self, level: Level, in_request: bool) -> bool {
+        self.log.is_enabled(level, in_request)
     }
 }

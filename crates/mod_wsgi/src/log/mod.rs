@@ -54,7 +54,7 @@ fn level(level: Level) -> log::Level {
     }
 }
 
-/// Records of Python code name no place in a source file of ours.
+/// Records of Python code name no place in a source file of ours; what comes from `logging` has one of its own.
 const PYTHON: At<'static> = At {
     file: c"python",
     line: 0,

@@ -2,7 +2,7 @@
 
 use rickhouse_host::scripts::{Level, ProcessKind, Record, Scope};
 use rickhouse_host::{Report, Reporter};
-use rickhouse_httpd::log;
+use rickhouse_httpd::log::{self, At};
 
 use crate::log::{PYTHON, script};
 
@@ -22,13 +22,26 @@ impl Reporter for HttpdReporter {
     fn report(&self, report: &Report<'_>) {
         report.records(&self.process, &mut write);
     }
+
+    fn is_enabled(&self, level: Level, in_request: bool) -> bool {
+        let about = if in_request {
+            Scope::Request
+        } else {
+            Scope::Process
+        };
+        log::is_enabled(scope(about), self::level(level))
+    }
 }
 
 fn write(record: &Record) {
     let (scope, level) = (scope(record.scope), level(record.level));
     if log::is_enabled(scope, level) {
         let text = script(|script| record.text(script));
-        log::write(scope, level, PYTHON, format_args!("{text}"));
+        let at = record.place.as_ref().map_or(PYTHON, |place| At {
+            file: &place.file,
+            line: place.line,
+        });
+        log::write(scope, level, at, format_args!("{text}"));
     }
 }
 
@@ -46,6 +59,7 @@ fn level(level: Level) -> log::Level {
         Level::Error => log::Level::Error,
         Level::Warning => log::Level::Warning,
         Level::Info => log::Level::Info,
+        Level::Debug => log::Level::Debug,
         Level::Trace => log::Level::Trace1,
     }
 }

@@ -13,7 +13,7 @@
 //! script is loaded take neither. Threads made here (monitors) inherit the signal mask of the thread that makes an
 //! interpreter.
 //!
-//! The rest of mod_wsgi's Python module (events, metrics, `LogHandler`) is not here; it belongs next to
+//! The rest of mod_wsgi's Python module (events, metrics) is not here; it belongs next to
 //! what `setup.py` puts into that module for the request path.
 
 /// `mod_wsgi.version`: applications test for the version of mod_wsgi whose behaviour they find here.
@@ -37,7 +37,7 @@ pub use call::{Call, Ended, Reload};
 pub use hook::{HookCall, HookFailure, HookRequest};
 pub use hooks::{Access, Dispatched, Password, Realm};
 pub use process::{Scripts, StartError, Watch};
-pub use record::{Level, Record, Scope};
+pub use record::{Level, Place, Record, Scope};
 pub use settings::{
     ApacheInfo, InterpreterSettings, IntervalOrigin, ProcessKind, ProcessSettings, SwitchInterval,
     User,

@@ -1,5 +1,7 @@
 //! Log records in the words of mod_wsgi.
 
+use std::ffi::CString;
+
 /// A log record, without what its place in a log adds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
@@ -11,6 +13,17 @@ pub struct Record {
     pub scope: Scope,
     /// Any bytes may occur where the application or the configuration had a say.
     pub message: Vec<u8>,
+    /// Where in the application's sources it was made, where that is known.
+    pub place: Option<Place>,
+}
+
+/// A line of a source file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Its path.
+    pub file: CString,
+    /// The line, from 1.
+    pub line: u32,
 }
 
 /// httpd's log levels, as far as they are used.
@@ -24,8 +37,23 @@ pub enum Level {
     Warning,
     /// `info`
     Info,
+    /// `debug`
+    Debug,
     /// `trace1`
     Trace,
+}
+
+impl Level {
+    /// The level of a record of Python's `logging` with this `levelno` (DD §11.4).
+    pub(crate) fn of_logging(number: i64) -> Self {
+        match number {
+            50.. => Level::Critical,
+            40.. => Level::Error,
+            30.. => Level::Warning,
+            20.. => Level::Info,
+            _ => Level::Debug,
+        }
+    }
 }
 
 /// What a record is about, which decides where its `[script <path>]` stands.
@@ -63,6 +91,7 @@ impl Record {
             code,
             scope,
             message: message.into().into_bytes(),
+            place: None,
         }
     }
 

@@ -74,9 +74,52 @@ def _calls():
     return bootstrap.stack_lines(traceback.extract_stack(sys._getframe(2)))
 
 
+def make_log_handler(emitter):
+    """``mod_wsgi.LogHandler``: records of :mod:`logging` as records of the server's log (directives-and-daemon §11.4)."""
+    import logging
+
+    class LogHandler(logging.Handler):
+        """Writes records to the server's error log, with their level and place in the source."""
+
+        __module__ = "mod_wsgi"
+        __qualname__ = "LogHandler"
+
+        def emit(self, record):
+            try:
+                # Formatting can be expensive: not for what the server's LogLevel leaves out.
+                if not emitter.would_log(record.levelno):
+                    return
+                file, lineno = _place(record)
+                for line in _lines(self.format(record)):
+                    emitter.log(record.levelno, line, file, lineno)
+            except RecursionError:
+                # handleError() would recurse as well; the standard library's handlers let it go, too.
+                raise
+            except Exception:
+                self.handleError(record)
+
+    return LogHandler
+
+
+def _place(record):
+    """Where the record was made; logging leaves it to the application what the attributes are."""
+    file, lineno = getattr(record, "pathname", None), getattr(record, "lineno", None)
+    if isinstance(file, str) and isinstance(lineno, int):
+        return file.encode("utf-8", "replace"), lineno
+    return None, 0
+
+
+def _lines(text):
+    """A line is a record. A newline ends a line, so that none follows the last one."""
+    lines = text.encode("utf-8", "replace").split(b"\n")
+    if not lines[-1]:
+        del lines[-1]
+    return lines
+
+
 def set_up(given, voice, emitter):
     """Does everything in the order of directives-and-daemon §9.3. An exception that leaves this is the end of it."""
-    _make_module(given, voice)
+    _make_module(given, voice, emitter)
     _replace_streams(given, voice, emitter)
     sys.argv = ["mod_wsgi"]
     if given["restrict_signal"]:
@@ -96,7 +139,7 @@ def import_main_modules():
     import threading  # noqa: F401
 
 
-def _make_module(given, voice):
+def _make_module(given, voice, emitter):
     name = "mod_wsgi"
     path = None
     try:
@@ -113,7 +156,21 @@ def _make_module(given, voice):
     module.__spec__ = importlib.machinery.ModuleSpec(name, None)
     if path is not None:
         module.__path__ = path
+    _promise_log_handler(module, emitter)
     sys.modules[name] = module
+
+
+def _promise_log_handler(module, emitter):
+    """Leaves :mod:`logging` to the interpreters that use it: the class is made when it is first asked for."""
+
+    def find(name):
+        if name == "LogHandler":
+            # Of two threads that ask at a time, both get the same class.
+            return vars(module).setdefault(name, make_log_handler(emitter))
+        raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}", name=name, obj=module)
+
+    module.__getattr__ = find
+    module.__dir__ = lambda: sorted({*vars(module), "LogHandler"})
 
 
 def _replace_streams(given, voice, emitter):

@@ -32,6 +32,7 @@ impl Report<'_> {
                     Scope::Process
                 },
                 message: line.to_vec(),
+                place: None,
             }),
             Report::SignalIgnored { signal, stack } => signal_ignored(*signal, stack, emit),
             Report::GilSwitchedOn { module } => {

@@ -10,6 +10,7 @@ mod hooks;
 mod interpreters;
 mod life;
 mod loading;
+mod logging;
 mod process;
 mod serving;
 mod setup;
@@ -42,6 +43,11 @@ fn main() {
         setup::installed_packages_are_adopted,
         setup::standard_streams_are_the_log,
         setup::the_log_is_for_its_request_only,
+        logging::records_of_logging_keep_their_level_and_place,
+        logging::what_the_server_would_not_write_is_not_formatted,
+        logging::what_cannot_be_formatted_is_left_to_the_handler,
+        logging::handlers_come_from_a_configuration_and_have_subclasses,
+        logging::logging_is_imported_for_those_who_ask,
         setup::streams_can_be_restricted,
         setup::a_single_process_keeps_its_terminal,
         setup::signal_handlers_are_not_installed,

@@ -1,5 +1,7 @@
 //! A process that runs scripts, its folder, and what it reports.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -34,11 +36,27 @@ impl Reporter for Log {
                 Level::Error => "error",
                 Level::Warning => "warn",
                 Level::Info => "info",
+                Level::Debug => "debug",
                 Level::Trace => "trace",
             };
-            let line = format!("{level} {}", record.text("S"));
+            let place = record.place.as_ref().map(|place| {
+                let file = Path::new(OsStr::from_bytes(place.file.to_bytes()));
+                let file = file.file_name().unwrap_or_default().display();
+                format!(" @{file}:{}", place.line)
+            });
+            let line = format!("{level} {}{}", record.text("S"), place.unwrap_or_default());
             self.lock().push(line);
         });
+    }
+
+    fn is_enabled(&self, level: Level, in_request: bool) -> bool {
+        // As a server whose LogLevel is info, with a directory of debug.
+        level
+            <= if in_request {
+                Level::Debug
+            } else {
+                Level::Info
+            }
     }
 }
 
