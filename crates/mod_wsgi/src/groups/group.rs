@@ -125,6 +125,11 @@ impl Group {
             .clone()
     }
 
+    /// Goes on with the secret of the last generation, whose requests are to be answered.
+    pub(super) fn inherit_token(&self, token: Token) {
+        *self.token.lock().unwrap_or_else(PoisonError::into_inner) = token;
+    }
+
     /// Forgets the secret.
     pub(super) fn erase_token(&self) {
         self.token
