@@ -192,6 +192,13 @@ impl AsFd for GroupSocket {
     }
 }
 
+/// Whether an accept failed for want of descriptors or memory: the connection waits still, and the next attempt may do.
+#[must_use]
+pub fn is_exhaustion(error: &io::Error) -> bool {
+    const PASSING: [Errno; 4] = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::NOBUFS];
+    Errno::from_io_error(error).is_some_and(|errno| PASSING.contains(&errno))
+}
+
 /// Removes a socket file that a former process left at `path`; whether there was one. Anything else stays, for the
 /// binding to fail on.
 ///
@@ -283,6 +290,17 @@ mod tests {
         fs::write(&plain, "precious").expect("writable");
         assert!(!remove_stale(&plain).expect("not a socket"));
         assert!(plain.exists());
+    }
+
+    #[test]
+    fn want_of_descriptors_passes_and_a_closed_socket_does_not() {
+        let error = |number| io::Error::from_raw_os_error(number);
+        for number in [libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::ENOBUFS] {
+            assert!(is_exhaustion(&error(number)));
+        }
+        for number in [libc::EBADF, libc::EINVAL, libc::EPERM] {
+            assert!(!is_exhaustion(&error(number)));
+        }
     }
 
     #[test]
