@@ -78,6 +78,20 @@ def test_row_82_the_exit_status_is_reported_as_it_is(httpd, code):
     server.log.wait_for(rf"Process 'g' \(pid=\d+\) terminated normally, exit code {code}$", deadline=6)
 
 
+@pytest.mark.differs("the next process is started at once, again and again")
+@pytest.mark.oracle_skip("starts hundreds of processes")
+@pytest.mark.parametrize("threads", [0, 1])
+def test_processes_that_end_at_once_are_not_started_at_full_speed(httpd, threads):
+    """Whatever their exit status: 0 is no better when an import script ends the process."""
+    text = (
+        f"WSGIDaemonProcess g threads={threads}\n"
+        'WSGIImportScript "${FOLDER}/scripts/ends.py" process-group=g application-group=%{GLOBAL}\n'
+    )
+    server = httpd(text, scripts={"ends.py": "import os\nos._exit(0)\n"})
+    server.log.wait_for(r"the next one starts after 1\.6 seconds", deadline=15)
+    assert len(server.log.records(r"the next one starts after")) == 5
+
+
 def test_a_missing_socket(httpd):
     server = start(httpd)
     assert server.get("/pid").status == 200
@@ -99,6 +113,9 @@ def test_a_socket_that_nobody_listens_on(httpd):
         path.chmod(0o777)
     server.log.expect_code(116, "after multiple attempts as listener backlog limit was exceeded")
     assert server.get("/pid").status == 503
+    # It is not the file that httpd made, which therefore leaves it alone.
+    server.stop()
+    path.unlink()
 
 
 def test_a_daemon_that_does_not_answer_in_time(httpd):

@@ -6,6 +6,8 @@ pub const CLEAN: i32 = 0;
 pub const FORCED: i32 = 255;
 /// It could not become what it should be (user, directory, pipes, threads): wait before starting another one.
 pub const SETUP_FAILED: i32 = 78;
+/// No connection could be accepted any more; `EX_OSERR`.
+pub const ACCEPT_FAILED: i32 = 71;
 /// Python could not be started: wait before starting another one.
 pub const PYTHON_FAILED: i32 = 70;
 

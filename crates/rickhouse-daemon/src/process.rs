@@ -39,6 +39,7 @@ pub(crate) struct Process<E> {
     lost_after: Option<Duration>,
     stopping: AtomicBool,
     draining: AtomicBool,
+    failed: AtomicBool,
 }
 
 impl<E: Engine> Process<E> {
@@ -72,6 +73,7 @@ impl<E: Engine> Process<E> {
             lost_after: (!lost.is_zero()).then_some(lost),
             stopping: AtomicBool::new(false),
             draining: AtomicBool::new(false),
+            failed: AtomicBool::new(false),
         }
     }
 
@@ -91,6 +93,15 @@ impl<E: Engine> Process<E> {
     pub(crate) fn stop_accepting(&self) {
         self.stopping.store(true, SeqCst);
         self.lanes.iter().for_each(Lane::close);
+    }
+
+    /// The process cannot go on: its end is a failure.
+    pub(crate) fn fail(&self) {
+        self.failed.store(true, SeqCst);
+    }
+
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed.load(SeqCst)
     }
 
     /// Whether the main thread wants to hear of every end of a request.

@@ -57,7 +57,11 @@ pub fn run<E: Engine>(
         Timers::new(timers, &group, threads, Instant::now()),
     );
     stop::stop(&process, &timers, dispatcher, workers, shutdown);
-    exit::CLEAN
+    if process.has_failed() {
+        exit::ACCEPT_FAILED
+    } else {
+        exit::CLEAN
+    }
 }
 
 /// A process without workers: its import scripts are all there is to do (DD §4.6).

@@ -2,9 +2,11 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rickhouse_host::{Exchange as _, Failure};
+use rickhouse_os::group_socket::is_exhaustion;
 use rickhouse_os::stream::Stream;
 use rickhouse_wire::{RequestFrame, Token, response};
 use tracing::{debug, error};
@@ -36,9 +38,9 @@ pub(crate) fn work<E: Engine>(process: &Arc<Process<E>>, number: usize) {
     let mut member = lane.join();
     while member.wait_for_turn() {
         slot.accepting();
-        let accepted = process.listener.accept_unless(|| process.is_stopping());
+        let accepted = accept(process);
         slot.accepted();
-        let Ok(Some(stream)) = accepted.inspect_err(|error| accept_failed(process, error)) else {
+        let Some(stream) = accepted else {
             break;
         };
         member.begin();
@@ -54,15 +56,36 @@ pub(crate) fn work<E: Engine>(process: &Arc<Process<E>>, number: usize) {
     debug!("Exiting thread {number} in daemon process '{group}'.");
 }
 
-fn accept_failed<E: Engine>(process: &Process<E>, error: &std::io::Error) {
-    let path = process.socket_path.display();
-    error!(
-        code = "WSGI0018",
-        level = "crit",
-        "Unable to poll daemon socket for '{path}': {error}."
-    );
-    process.notify(Notice::AcceptFailed);
+/// The next connection; `None` when the process stops, or has to because it cannot accept any more.
+fn accept<E: Engine>(process: &Process<E>) -> Option<Stream> {
+    let mut said = false;
+    loop {
+        let error = match process.listener.accept_unless(|| process.is_stopping()) {
+            Ok(accepted) => return accepted,
+            Err(error) => error,
+        };
+        let passes = is_exhaustion(&error);
+        if !said {
+            let path = process.socket_path.display();
+            error!(
+                code = "WSGI0018",
+                level = "crit",
+                "Unable to poll daemon socket for '{path}': {error}."
+            );
+        }
+        said = true;
+        if !passes {
+            process.fail();
+            process.notify(Notice::AcceptFailed);
+            return None;
+        }
+        // Siblings may accept meanwhile, and what other threads hold will be given back.
+        thread::sleep(ACCEPT_PAUSE);
+    }
 }
+
+/// How long a worker waits for descriptors or memory to be given back.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 fn after_request<E: Engine>(process: &Process<E>) {
     if process.count_request() {

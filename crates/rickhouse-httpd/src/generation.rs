@@ -52,6 +52,17 @@ impl<'g> Generation<'g> {
     pub fn pool(&self) -> Pool<'g> {
         self.pool
     }
+
+    /// The pool of the process, which goes away when httpd ends in an orderly way, also by an error in a configuration that
+    /// is read again. For a module that stays loaded as long.
+    pub fn process_pool(&self) -> Pool<'g> {
+        // SAFETY: the server lives.
+        let process = unsafe { (*self.server.as_ptr()).process };
+        // SAFETY: every server has the one process record, which outlives all of them.
+        let pool = unsafe { (*process).pool };
+        // SAFETY: it is httpd's main thread that makes generations; the pool outlives them.
+        unsafe { Pool::from_raw(pool) }
+    }
 }
 
 /// What there is before the configuration is read.

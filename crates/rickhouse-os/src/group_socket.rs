@@ -7,15 +7,13 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, chownat};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, listen, socket_with,
     sockopt,
 };
-use rustix::process::Uid;
 
-use crate::socket_file::under_umask;
+use crate::socket_file::{Place, under_umask};
 use crate::stream::Stream;
 
 /// What a group's socket is like.
@@ -58,18 +56,27 @@ pub struct SocketError {
 /// A group's socket, and what its maker may want to say about it.
 #[derive(Debug)]
 pub struct Made {
-    /// The socket. Its maker removes the file in the end.
+    /// The socket. Its maker removes the file in the end ([`GroupSocket::remove_file`]).
     pub socket: GroupSocket,
-    /// `SO_SNDBUF` was refused.
-    pub send_buffer_refused: Option<io::Error>,
-    /// `SO_RCVBUF` was refused.
-    pub receive_buffer_refused: Option<io::Error>,
+    /// What was not granted.
+    pub refused: Refused,
+}
+
+/// Sizes that the kernel did not take.
+#[derive(Debug, Default)]
+pub struct Refused {
+    /// `SO_SNDBUF`.
+    pub send_buffer: Option<io::Error>,
+    /// `SO_RCVBUF`.
+    pub receive_buffer: Option<io::Error>,
 }
 
 /// A listening Unix socket from which threads of several processes accept, blocking. Close-on-exec.
 #[derive(Debug)]
 pub struct GroupSocket {
     fd: OwnedFd,
+    /// Its file, for the process that made it.
+    place: Option<Place>,
 }
 
 impl GroupSocket {
@@ -84,28 +91,54 @@ impl GroupSocket {
         let name = SocketAddrUnix::new(path).map_err(at(Step::Create))?;
         let (kind, flags) = (SocketType::STREAM, SocketFlags::CLOEXEC);
         let fd = socket_with(AddressFamily::UNIX, kind, flags, None).map_err(at(Step::Create))?;
-        let send = options.send_buffer;
-        let send = send.and_then(|size| sockopt::set_socket_send_buffer_size(&fd, size).err());
-        let receive = options.receive_buffer;
-        let receive =
-            receive.and_then(|size| sockopt::set_socket_recv_buffer_size(&fd, size).err());
+        let refused = size_buffers(&fd, options);
         under_umask(0o077, || bind(&fd, &name)).map_err(at(Step::Bind))?;
-        if let Err(error) = open_to(&fd, path, options) {
+        let place = Place::made_at(path).map_err(|source| SocketError {
+            step: Step::Bind,
+            source,
+        })?;
+        let opened = open_to(&fd, &place, options).inspect_err(|_| {
             // The reason is reported; a file that cannot be removed either is in nobody's way.
-            let _gone = fs::remove_file(path);
-            return Err(error);
-        }
-        Ok(Made {
-            socket: GroupSocket { fd },
-            send_buffer_refused: send.map(io::Error::from),
-            receive_buffer_refused: receive.map(io::Error::from),
+            let _gone = place.remove();
+        });
+        opened.map(|()| Made {
+            socket: GroupSocket {
+                fd,
+                place: Some(place),
+            },
+            refused,
         })
+    }
+
+    /// Gives a socket that [`GroupSocket::create`] made other options; connections that wait to be accepted stay.
+    ///
+    /// # Errors
+    /// [`SocketError`]; the file is there still.
+    pub fn change(&self, options: &Options) -> Result<Refused, SocketError> {
+        if let Some(place) = &self.place {
+            open_to(&self.fd, place, options)?;
+        }
+        Ok(size_buffers(&self.fd, options))
+    }
+
+    /// Whether the file that was made for it is still in its place: otherwise nobody can connect any more.
+    #[must_use]
+    pub fn is_reachable(&self) -> bool {
+        self.place.as_ref().is_some_and(Place::is_ours)
+    }
+
+    /// Removes the file that was made for it, and never another one of that name.
+    ///
+    /// # Errors
+    /// What the kernel says; a file that is gone is no error.
+    pub fn remove_file(&self) -> io::Result<()> {
+        self.place.as_ref().map_or(Ok(()), Place::remove)
     }
 
     /// Takes a listening, blocking socket.
     #[must_use]
     pub fn from_fd(fd: OwnedFd) -> Self {
-        GroupSocket { fd }
+        GroupSocket { fd, place: None }
     }
 
     /// Waits for a connection and accepts it. Of all threads that wait, in whatever process, the kernel wakes exactly
@@ -137,13 +170,13 @@ impl GroupSocket {
         Ok(None)
     }
 
-    /// The same socket once more.
+    /// The same socket once more, without its file.
     ///
     /// # Errors
     /// When there are no descriptors left.
     pub fn try_clone(&self) -> io::Result<Self> {
         let fd = self.fd.try_clone()?;
-        Ok(GroupSocket { fd })
+        Ok(GroupSocket::from_fd(fd))
     }
 
     /// The descriptor itself.
@@ -159,6 +192,13 @@ impl AsFd for GroupSocket {
     }
 }
 
+/// Whether an accept failed for want of descriptors or memory: the connection waits still, and the next attempt may do.
+#[must_use]
+pub fn is_exhaustion(error: &io::Error) -> bool {
+    const PASSING: [Errno; 4] = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::NOBUFS];
+    Errno::from_io_error(error).is_some_and(|errno| PASSING.contains(&errno))
+}
+
 /// Removes a socket file that a former process left at `path`; whether there was one. Anything else stays, for the
 /// binding to fail on.
 ///
@@ -171,14 +211,28 @@ pub fn remove_stale(path: &Path) -> io::Result<bool> {
     }
 }
 
-fn open_to(fd: &OwnedFd, path: &Path, options: &Options) -> Result<(), SocketError> {
+fn size_buffers(fd: &OwnedFd, options: &Options) -> Refused {
+    let send = options.send_buffer;
+    let send = send.and_then(|size| sockopt::set_socket_send_buffer_size(fd, size).err());
+    let receive = options.receive_buffer;
+    let receive = receive.and_then(|size| sockopt::set_socket_recv_buffer_size(fd, size).err());
+    Refused {
+        send_buffer: send.map(io::Error::from),
+        receive_buffer: receive.map(io::Error::from),
+    }
+}
+
+fn open_to(fd: &OwnedFd, place: &Place, options: &Options) -> Result<(), SocketError> {
     listen(fd, options.backlog).map_err(|errno| failed(Step::Listen, errno))?;
-    let Some(owner) = options.owner else {
+    if options.owner.is_none() {
         return Ok(());
-    };
-    let owner = Some(Uid::from_raw(owner));
-    chownat(CWD, path, owner, None, AtFlags::SYMLINK_NOFOLLOW)
-        .map_err(|errno| failed(Step::Owner, errno))
+    }
+    place
+        .give_to(options.owner, None)
+        .map_err(|source| SocketError {
+            step: Step::Owner,
+            source,
+        })
 }
 
 fn failed(step: Step, errno: Errno) -> SocketError {
@@ -236,6 +290,56 @@ mod tests {
         fs::write(&plain, "precious").expect("writable");
         assert!(!remove_stale(&plain).expect("not a socket"));
         assert!(plain.exists());
+    }
+
+    #[test]
+    fn want_of_descriptors_passes_and_a_closed_socket_does_not() {
+        let error = |number| io::Error::from_raw_os_error(number);
+        for number in [libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::ENOBUFS] {
+            assert!(is_exhaustion(&error(number)));
+        }
+        for number in [libc::EBADF, libc::EINVAL, libc::EPERM] {
+            assert!(!is_exhaustion(&error(number)));
+        }
+    }
+
+    #[test]
+    fn what_has_taken_the_place_of_the_file_stays() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("s");
+        let made = GroupSocket::create(&path, &OPTIONS).expect("a new file");
+        assert!(made.socket.is_reachable());
+        fs::rename(&path, folder.path().join("aside")).expect("writable");
+        fs::write(&path, "precious").expect("writable");
+        assert!(!made.socket.is_reachable());
+        let given = Options {
+            owner: Some(rustix::process::geteuid().as_raw()),
+            ..OPTIONS
+        };
+        let error = made.socket.change(&given).expect_err("not its file");
+        assert_eq!(error.step, Step::Owner);
+        made.socket.remove_file().expect("nothing to do");
+        assert_eq!(fs::read(&path).expect("still there"), b"precious");
+    }
+
+    #[test]
+    fn waiting_connections_outlive_a_change_of_options() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("s");
+        let made = GroupSocket::create(&path, &OPTIONS).expect("a new file");
+        let client = Stream::connect(&path, None).expect("a listener");
+        let other = Options {
+            backlog: 1,
+            send_buffer: Some(8192),
+            ..OPTIONS
+        };
+        let refused = made.socket.change(&other).expect("its file");
+        assert!(refused.send_buffer.is_none());
+        let stream = made.socket.accept().expect("the one that waits");
+        stream.send(&[IoSlice::new(b"hi")], None).expect("room");
+        assert_eq!(client.recv(&mut [0; 8]).expect("an answer"), 2);
+        made.socket.remove_file().expect("its file");
+        assert!(!path.exists());
     }
 
     #[test]

@@ -7,23 +7,69 @@
 use std::io;
 use std::os::unix::thread::JoinHandleExt;
 use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::signals::set_disposition;
 
 /// Makes [`nudge`] interrupt blocking calls instead of being ignored. For the process's life.
 ///
 /// # Errors
 /// When the kernel refuses.
 pub fn prepare() -> io::Result<()> {
-    let action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+    handle(libc::SIGURG)
+}
+
+/// Lets a signal interrupt blocking calls, and do nothing else.
+fn handle(signal: libc::c_int) -> io::Result<()> {
     // SAFETY: zeroed is a valid `sigaction`: no flags (hence no SA_RESTART), an empty mask.
-    let mut action = unsafe { action.assume_init() };
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = nothing as *const () as libc::sighandler_t;
     // SAFETY: the handler is async-signal-safe, for it does nothing; the old action is not asked for.
-    let done = unsafe { libc::sigaction(libc::SIGURG, &raw const action, std::ptr::null_mut()) };
+    let done = unsafe { libc::sigaction(signal, &raw const action, std::ptr::null_mut()) };
+    checked(done)
+}
+
+fn checked(done: libc::c_int) -> io::Result<()> {
     if done == 0 {
         Ok(())
     } else {
         Err(io::Error::last_os_error())
     }
+}
+
+/// Interrupts blocking calls again and again until it is dropped, by `SIGALRM`; for a process that has one thread.
+#[derive(Debug)]
+pub struct Ticks(());
+
+/// Begins to interrupt blocking calls of this process at this interval. Nothing else may use `SIGALRM` meanwhile.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn every(interval: Duration) -> io::Result<Ticks> {
+    handle(libc::SIGALRM)?;
+    set_timer(interval).map(Ticks)
+}
+
+impl Drop for Ticks {
+    fn drop(&mut self) {
+        // Neither fails for valid arguments.
+        let _stopped = set_timer(Duration::ZERO);
+        let _restored = set_disposition(libc::SIGALRM, libc::SIG_DFL);
+    }
+}
+
+/// Sets the interval timer of real time; zero stops it.
+fn set_timer(interval: Duration) -> io::Result<()> {
+    let interval = libc::timeval {
+        tv_sec: interval.as_secs().try_into().map_err(io::Error::other)?,
+        tv_usec: interval.subsec_micros().into(),
+    };
+    let timer = libc::itimerval {
+        it_interval: interval,
+        it_value: interval,
+    };
+    // SAFETY: a live value is read; the old one is not asked for.
+    checked(unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const timer, std::ptr::null_mut()) })
 }
 
 extern "C" fn nothing(_signal: libc::c_int) {}
@@ -44,7 +90,6 @@ mod tests {
     use std::os::fd::{AsFd, OwnedFd};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
-    use std::time::Duration;
 
     #[test]
     fn a_blocking_read_is_interrupted() {

@@ -56,10 +56,15 @@ pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Whether the calling thread is the only one of this process; `false` where `/proc` does not tell.
+/// Whether the calling thread is the only one of this process; `false` where nothing tells.
+///
+/// The kernel is asked, since a chroot has no `/proc`. Where it may not be asked (seccomp), `/proc` counts.
 #[must_use]
 pub fn is_single_threaded() -> bool {
-    fs::read_dir("/proc/self/task").is_ok_and(|threads| threads.count() == 1)
+    // SAFETY: unshare with CLONE_THREAD alone changes nothing: it fails in a process with other threads and otherwise does
+    // nothing at all.
+    let alone = unsafe { libc::unshare(libc::CLONE_THREAD) } == 0;
+    alone || fs::read_dir("/proc/self/task").is_ok_and(|threads| threads.count() == 1)
 }
 
 /// Sets the scheduling priority ("nice" value) of this process; beyond -20 and 19 it is cut.

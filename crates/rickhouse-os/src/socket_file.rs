@@ -17,20 +17,17 @@ use rustix::process::{Gid, Uid, umask};
 use crate::credentials::Identity;
 use crate::process;
 
-/// A socket file that this process made; removed on drop, unless somebody has put another one in its place.
-#[derive(Debug)]
-pub struct SocketFile {
+/// A socket file that this process made, by its name and by what it is: whatever takes its name later is left alone.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
     path: PathBuf,
     /// Device and inode.
     identity: (u64, u64),
 }
 
-impl SocketFile {
+impl Place {
     /// The socket file at `path`, which this process has just bound.
-    ///
-    /// # Errors
-    /// When it is gone, or is no socket.
-    pub fn made_at(path: &Path) -> io::Result<Self> {
+    pub(crate) fn made_at(path: &Path) -> io::Result<Self> {
         let found = fs::symlink_metadata(path)?;
         if !found.file_type().is_socket() {
             return Err(replaced());
@@ -41,11 +38,8 @@ impl SocketFile {
         })
     }
 
-    /// Gives the file to `owner`, and never anything else that has taken its name.
-    ///
-    /// # Errors
-    /// What the kernel says; root may.
-    pub fn give_to(&self, owner: &Identity) -> io::Result<()> {
+    /// Gives the file to a user and a group, where given.
+    pub(crate) fn give_to(&self, user: Option<u32>, group: Option<u32>) -> io::Result<()> {
         let file = open(
             &self.path,
             OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC,
@@ -55,25 +49,55 @@ impl SocketFile {
         if (found.st_dev, found.st_ino) != self.identity {
             return Err(replaced());
         }
-        let (user, group) = (Uid::from_raw(owner.uid()), Gid::from_raw(owner.gid()));
-        Ok(chownat(
-            &file,
-            "",
-            Some(user),
-            Some(group),
-            AtFlags::EMPTY_PATH,
-        )?)
+        let (user, group) = (user.map(Uid::from_raw), group.map(Gid::from_raw));
+        Ok(chownat(&file, "", user, group, AtFlags::EMPTY_PATH)?)
+    }
+
+    /// Whether the name still leads to the file.
+    pub(crate) fn is_ours(&self) -> bool {
+        fs::symlink_metadata(&self.path)
+            .is_ok_and(|found| (found.dev(), found.ino()) == self.identity)
+    }
+
+    /// Removes the file, unless that has happened already.
+    pub(crate) fn remove(&self) -> io::Result<()> {
+        if !self.is_ours() {
+            return Ok(());
+        }
+        match fs::remove_file(&self.path) {
+            // Somebody else removed it at this moment: what was wanted.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            outcome => outcome,
+        }
+    }
+}
+
+/// A socket file that this process made; removed on drop, unless somebody has put another one in its place.
+#[derive(Debug)]
+pub struct SocketFile(Place);
+
+impl SocketFile {
+    /// The socket file at `path`, which this process has just bound.
+    ///
+    /// # Errors
+    /// When it is gone, or is no socket.
+    pub fn made_at(path: &Path) -> io::Result<Self> {
+        Place::made_at(path).map(SocketFile)
+    }
+
+    /// Gives the file to `owner`, and never anything else that has taken its name.
+    ///
+    /// # Errors
+    /// What the kernel says; root may.
+    pub fn give_to(&self, owner: &Identity) -> io::Result<()> {
+        self.0.give_to(Some(owner.uid()), Some(owner.gid()))
     }
 }
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        if fs::symlink_metadata(&self.path)
-            .is_ok_and(|found| (found.dev(), found.ino()) == self.identity)
-        {
-            // Somebody else removed it at this moment: what was wanted.
-            let _gone = fs::remove_file(&self.path);
-        }
+        // It stays behind at worst, and nobody listens on it.
+        let _stays = self.0.remove();
     }
 }
 

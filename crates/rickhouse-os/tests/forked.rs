@@ -2,13 +2,15 @@
 //!
 //! Without the test harness, whose threads these processes must not have.
 
+use std::cell::Cell;
 use std::ffi::OsStr;
 use std::fs;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
+use rickhouse_os::group_socket::{GroupSocket, Options};
 use rickhouse_os::signal_pipe::{self, Signal, SignalPipe};
-use rickhouse_os::{limits, locale, privileges, process, title};
+use rickhouse_os::{limits, locale, nudge, privileges, process, title};
 
 const SCENES: &[(&str, fn())] = &[
     ("title", the_title_is_padded_and_cut),
@@ -19,6 +21,7 @@ const SCENES: &[(&str, fn())] = &[
     ("limits", limits_hold),
     ("user", the_user_is_given_up_step_by_step),
     ("parent", the_parent_is_watched),
+    ("ticks", ticks_end_a_wait_for_a_connection),
 ];
 
 fn main() -> ExitCode {
@@ -152,4 +155,23 @@ fn the_user_is_given_up_step_by_step() {
 fn the_parent_is_watched() {
     assert!(process::end_with_parent(process::parent_id()).expect("any process may"));
     assert!(!process::end_with_parent(u32::MAX).expect("any process may"));
+}
+
+fn ticks_end_a_wait_for_a_connection() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = Options {
+        backlog: 1,
+        owner: None,
+        send_buffer: None,
+        receive_buffer: None,
+    };
+    let made = GroupSocket::create(&folder.path().join("s"), &options).expect("a new file");
+    let ticks = nudge::every(Duration::from_millis(1)).expect("a timer");
+    let asked = Cell::new(0);
+    let given_up = || asked.replace(asked.get() + 1) > 2;
+    let accepted = made.socket.accept_unless(given_up).expect("no failure");
+    assert!(accepted.is_none());
+    drop(ticks);
+    // None comes afterwards, when it would end the process.
+    std::thread::sleep(Duration::from_millis(20));
 }

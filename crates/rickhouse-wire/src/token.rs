@@ -2,7 +2,7 @@
 
 /// The secret that the children of a server and the daemons of one group share: 32 random bytes, new for each
 /// generation, inherited by `fork` and never written anywhere (DD §8.2; row 88: the original's was predictable).
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Token([u8; 32]);
 
 impl Token {
@@ -39,6 +39,13 @@ impl Token {
         self.0.fill(0);
         // Keeps the writes although nobody reads them here.
         std::hint::black_box(&self.0);
+    }
+}
+
+impl Drop for Token {
+    /// Memory that is given back does not tell the secret.
+    fn drop(&mut self) {
+        self.erase();
     }
 }
 

@@ -10,9 +10,9 @@ use rickhouse_daemon::{exit, run};
 use rickhouse_httpd::Server;
 use rickhouse_httpd::process::Forked;
 use rickhouse_os::group_socket::GroupSocket;
-use rickhouse_os::poll;
 use rickhouse_os::signal_pipe::{self, Signal};
 use rickhouse_os::stream::Stream;
+use rickhouse_os::{nudge, poll};
 use rickhouse_wire::response;
 
 use super::engine::DaemonEngine;
@@ -65,37 +65,46 @@ pub(super) fn live(forked: &Forked<'_>, parent: &Arc<Parent>, group: &Arc<Group>
 /// Waits, and refuses meanwhile what it shall refuse.
 fn sleep(listener: &GroupSocket, nap: Nap) {
     let end = Instant::now() + nap.length;
-    if !nap.refusing {
-        return thread::sleep(nap.length);
-    }
-    loop {
-        let left = end.saturating_duration_since(Instant::now());
-        match poll::readable(&[listener.as_fd()], Some(left)) {
-            _ if left.is_zero() => return,
-            Ok(ready) if !ready[0] => {}
-            Ok(_) => refuse(listener),
-            Err(_) => return thread::sleep(left),
+    // A connection that is there when one looks may be a sibling's a moment later, and the socket has to stay blocking
+    // for all of them: the wait in `accept4` itself has to end.
+    if nap.refusing
+        && let Ok(_ticks) = nudge::every(TICK)
+    {
+        while let Ok(Some(stream)) = listener.accept_unless(|| Instant::now() >= end) {
+            refuse(&stream);
         }
     }
+    thread::sleep(end.saturating_duration_since(Instant::now()));
 }
 
+/// How much longer than it should a nap may last.
+const TICK: Duration = Duration::from_millis(100);
+
 /// Answers one request by 503, without having read it.
-fn refuse(listener: &GroupSocket) {
+fn refuse(stream: &Stream) {
     let mut frame = Vec::new();
     response::write_fail(&mut frame, 503);
-    if let Ok(stream) = listener.accept() {
-        // What cannot be sent at once to a new connection cannot be sent at all.
-        let _sent = stream.send_now(&[IoSlice::new(&frame)], None);
-        stream.shutdown_write();
-        drain(&stream);
-    }
+    // What cannot be sent at once to a new connection cannot be sent at all.
+    let _sent = stream.send_now(&[IoSlice::new(&frame)], None);
+    stream.shutdown_write();
+    drain(stream, Instant::now() + Duration::from_secs(1));
 }
 
 /// Reads what the child sends until it has had its answer: closing before that would take the answer away.
-fn drain(stream: &Stream) {
-    let _limited = stream.set_read_timeout(Some(Duration::from_secs(1)));
+fn drain(stream: &Stream, end: Instant) {
     let mut buffer = [0; 4096];
-    while matches!(stream.recv(&mut buffer), Ok(1..)) {}
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return;
+        }
+        match poll::readable(&[stream.as_fd()], Some(left)) {
+            // Also when a tick ended the wait.
+            Ok(ready) if !ready[0] => {}
+            Ok(_) if matches!(stream.recv_now(&mut buffer), Ok(1..)) => {}
+            _ => return,
+        }
+    }
 }
 
 /// The server that the group is defined in.

@@ -1,8 +1,10 @@
 //! What the parent knows of its groups.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use rickhouse_directives::daemon::DaemonProcess;
 use rickhouse_directives::global::GlobalConfig;
@@ -39,7 +41,9 @@ pub(super) struct Group {
     listener: Mutex<Option<GroupSocket>>,
     token: Mutex<Token>,
     /// When processes fail at once, the next one waits.
-    pub(super) failures: Mutex<Backoff>,
+    failures: Mutex<Backoff>,
+    /// In the parent: the processes that run, by number, and from when on they do more than wait.
+    begins: Mutex<BTreeMap<u32, Instant>>,
 }
 
 /// What a child's requests have to know of a group. It need not run.
@@ -83,6 +87,7 @@ impl Parent {
                 listener: Mutex::new(None),
                 token: Mutex::new(Token::new(secret)),
                 failures: Mutex::default(),
+                begins: Mutex::default(),
             }))
         });
         let groups = groups.collect::<Result<_, Message>>()?;
@@ -123,6 +128,35 @@ impl Group {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// Goes on with the secret of the last generation, whose requests are to be answered.
+    pub(super) fn inherit_token(&self, token: Token) {
+        *self.token.lock().unwrap_or_else(PoisonError::into_inner) = token;
+    }
+
+    /// What is known of failures; not to be held across a fork.
+    pub(super) fn lock_failures(&self) -> MutexGuard<'_, Backoff> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A process was forked that is one from this time on.
+    pub(super) fn process_begins(&self, number: u32, at: Instant) {
+        self.lock_begins().insert(number, at);
+    }
+
+    /// A process has ended, or is no longer watched.
+    pub(super) fn process_ended(&self, number: u32) {
+        self.lock_begins().remove(&number);
+    }
+
+    /// Whether there is a process that does not merely wait for its time.
+    pub(super) fn serves(&self, now: Instant) -> bool {
+        self.lock_begins().values().any(|begins| *begins <= now)
+    }
+
+    fn lock_begins(&self) -> MutexGuard<'_, BTreeMap<u32, Instant>> {
+        self.begins.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Forgets the secret.

@@ -95,6 +95,7 @@ fn start(generation: &Generation<'_>) {
     if parent.begin() {
         // Without it the ends of processes are guessed at.
         let _watched = child_ends::watch();
+        socket::remove_left_at_exit(generation, parent.pid);
         for group in &parent.groups {
             start_group(generation, &parent, group);
         }

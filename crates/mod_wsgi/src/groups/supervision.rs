@@ -1,8 +1,8 @@
 //! The processes of a group, from the parent's point of view (DD §10.7).
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use rickhouse_daemon::exit;
@@ -37,33 +37,41 @@ fn start_after(
     number: u32,
 ) {
     let pid = Arc::new(AtomicI32::new(0));
+    let started = Instant::now() + nap.length;
     let watched = Watched {
         parent: Arc::clone(parent),
         group: Arc::clone(group),
         number,
         pid: Arc::clone(&pid),
-        started: Instant::now() + nap.length,
+        started,
     };
     let inside =
         |forked: &rickhouse_httpd::process::Forked<'_>| daemon::live(forked, parent, group, nap);
     match generation.fork(inside, move |ended, generation| {
         watched.ended(ended, generation)
     }) {
-        Ok(forked) => pid.store(forked, Ordering::Relaxed),
+        Ok(forked) => {
+            pid.store(forked, Ordering::Relaxed);
+            group.process_begins(number, started);
+        }
         Err(_) => log::process(&messages::spawn_failed(&group.process.name)),
     }
 }
 
-/// The shortest wait after a process that could not even be set up: the next one will hardly fare better.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The shortest wait after a process that ended as soon as it began, however that looked: an import script that ends the
+/// process ends the next one as well.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Below this a process has not lived: a second, and the one that httpd may take to look for ended children.
+const SHORT_LIFE: Duration = Duration::from_secs(2);
 
 /// What a process does before it becomes a daemon.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Nap {
     /// How long.
     pub(super) length: Duration,
-    /// Requests that come meanwhile are answered 503: none of the group's processes can be set up. Otherwise they wait,
-    /// or a sibling takes them.
+    /// Requests that come meanwhile are answered 503: no process of the group was up when this one was forked. Otherwise
+    /// they wait, or a sibling takes them.
     pub(super) refusing: bool,
 }
 
@@ -85,6 +93,7 @@ struct Watched {
 
 impl Watched {
     fn ended(self, ended: Ended, generation: &Generation<'_>) {
+        self.group.process_ended(self.number);
         let stopping = matches!(mpm::state(), MpmState::Stopping | MpmState::Unknown);
         let nap = match ended {
             Ended::Died(_) if stopping => {
@@ -127,25 +136,22 @@ impl Watched {
         }
     }
 
-    /// How long the next process waits: not at all, unless this one failed.
+    /// How long the next process waits: not at all, unless this one failed or hardly lived.
     fn nap(&self, end: End) -> Nap {
-        if !is_failure(end) {
+        let uptime = self.started.elapsed();
+        if !is_failure(end) && uptime >= SHORT_LIFE {
             return Nap::NONE;
         }
-        let mut failures = self
-            .group
-            .failures
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let mut length = failures.failed(Instant::now(), self.started.elapsed());
-        let refusing = matches!(end, End::Status(status) if exit::asks_for_patience(status));
-        if refusing {
-            length = length.max(PATIENCE);
+        let mut length = self.group.lock_failures().failed(Instant::now(), uptime);
+        let hopeless = matches!(end, End::Status(status) if exit::asks_for_patience(status));
+        if hopeless || uptime < SHORT_LIFE {
+            length = length.max(PAUSE);
         }
         let (name, seconds) = (&self.group.process.name, length.as_secs_f64());
         info(format_args!(
             "Process '{name}' failed; the next one starts after {seconds:.1} seconds."
         ));
+        let refusing = hopeless && !self.group.serves(Instant::now());
         Nap { length, refusing }
     }
 
