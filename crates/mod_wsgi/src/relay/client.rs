@@ -65,8 +65,7 @@ impl<'a, 'r> HttpdClient<'a, 'r> {
                 usize::try_from(end - offset).map_or(scratch.len(), |left| left.min(scratch.len()));
             let count = file::read_at(file.as_fd(), &mut scratch[..room], offset)?;
             if count == 0 {
-                // It was cut short meanwhile.
-                self.request.pass_parts([Part::Truncated])?;
+                // It was cut short meanwhile, and so the response is.
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
             self.request.pass_parts([Part::Data(&scratch[..count])])?;

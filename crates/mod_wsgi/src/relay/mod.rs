@@ -126,7 +126,8 @@ fn finish(request: &mut Request<'_>, group: &DaemonProcess, answer: Answer<Inste
             message
                 .iter()
                 .for_each(|message| log::request(request, message));
-            if request.has_begun() && !request.connection().is_aborted() {
+            let is_open = request.has_begun() && !request.connection().is_aborted();
+            if is_open && outcome == Outcome::Ok {
                 // It was not the client that failed: it must not take a part of the response for all of it.
                 let _gone = request.end_truncated();
             }
