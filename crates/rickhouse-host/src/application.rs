@@ -154,6 +154,7 @@ fn traits(settings: &Settings) -> Traits {
         reporter: Arc::new(TracingReporter),
         limits: Limits {
             request_timeout: settings.request_timeout,
+            configured_timeout: settings.request_timeout,
             interrupt_timeout: settings.interrupt_timeout,
             interrupts: crate::watch::Interrupts::Repeated,
         },

@@ -103,7 +103,7 @@ fn late_requests(hosted: &Hosted, now_ms: u64, timeout: Duration) -> Vec<Late> {
         (!spared).then_some(Late {
             thread,
             request,
-            timeout,
+            timeout: hosted.watch.limits.configured_timeout.unwrap_or(timeout),
         })
     };
     hosted

@@ -23,6 +23,8 @@ pub(crate) struct InterpreterWatch {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     pub(crate) request_timeout: Option<Duration>,
+    /// What the operator wrote, for the log: `request_timeout` may be a multiple of it.
+    pub(crate) configured_timeout: Option<Duration>,
     /// How long an interrupted request may take to end before it counts as stuck.
     pub(crate) interrupt_timeout: Duration,
     pub(crate) interrupts: Interrupts,

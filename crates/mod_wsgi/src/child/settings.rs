@@ -41,6 +41,7 @@ pub(super) fn of_child(config: &Arc<GlobalConfig>) -> ProcessSettings {
         replace_streams: !is_debugged(),
         switch_interval: config.family.switch_interval,
         request_timeout: None,
+        configured_timeout: None,
         interrupt_timeout: Duration::ZERO,
         heartbeat: false,
         apache: apache_info(),

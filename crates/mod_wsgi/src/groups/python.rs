@@ -43,6 +43,7 @@ pub(super) fn settings(config: &Arc<GlobalConfig>, process: &DaemonProcess) -> P
         case_sensitive: config.case() == Case::Sensitive,
         replace_streams: true,
         switch_interval: switch_interval(config, process, free_threading),
+        configured_timeout: process.request_timeout,
         request_timeout: process
             .request_timeout
             .map(|timeout| scaled_request_timeout(timeout, threads)),

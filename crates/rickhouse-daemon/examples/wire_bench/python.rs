@@ -70,6 +70,7 @@ fn settings() -> ProcessSettings {
         replace_streams: true,
         switch_interval: None,
         request_timeout: None,
+        configured_timeout: None,
         interrupt_timeout: Duration::ZERO,
         heartbeat: true,
         apache: ApacheInfo::default(),

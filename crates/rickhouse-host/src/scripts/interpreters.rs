@@ -290,6 +290,7 @@ impl Scripts {
             reporter: Arc::clone(&self.reporter),
             limits: Limits {
                 request_timeout: settings.request_timeout,
+                configured_timeout: settings.configured_timeout,
                 interrupt_timeout: settings.interrupt_timeout,
                 interrupts,
             },

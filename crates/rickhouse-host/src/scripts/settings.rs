@@ -59,6 +59,8 @@ pub struct ProcessSettings {
     pub switch_interval: Option<f64>,
     /// A request that runs longer is interrupted. Already scaled by the number of threads (DD §4.5.1).
     pub request_timeout: Option<Duration>,
+    /// `request-timeout` as it was written, for the log.
+    pub configured_timeout: Option<Duration>,
     /// How long an interrupted request may take to end before it counts as stuck; zero: requests are not interrupted and
     /// count as stuck at once (DD §4.5.2).
     pub interrupt_timeout: Duration,

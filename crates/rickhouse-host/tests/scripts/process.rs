@@ -106,6 +106,7 @@ pub(crate) fn settings() -> ProcessSettings {
         replace_streams: true,
         switch_interval: None,
         request_timeout: None,
+        configured_timeout: None,
         interrupt_timeout: Duration::from_secs(5),
         heartbeat: false,
         apache: ApacheInfo {
