@@ -3,7 +3,7 @@
 use rickhouse_directives::settings::{DirConfig, ServerConfig};
 use rickhouse_httpd::{
     Authentication, Authorization, ChildInit, Command, Failed, Files, Generation, Hooks, Merge,
-    Module, Order, Outcome, PreConfig, Request, Startup,
+    Module, Order, Outcome, PreConfig, Request, Startup, fenced,
 };
 
 use crate::{access, child, commands, generation, groups, handler, mapping, startup};
@@ -69,8 +69,9 @@ impl Module for Wsgi {
     }
 
     fn child_init(init: &ChildInit<'_>) {
-        groups::child_init(init);
-        child::init(init);
+        // Each by itself: what one gives up is no reason for the other not to be done.
+        fenced("groups::child_init", || groups::child_init(init));
+        fenced("child::init", || child::init(init));
     }
 
     fn translate_name(request: &mut Request<'_>) -> Outcome {

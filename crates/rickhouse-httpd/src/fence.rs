@@ -25,6 +25,13 @@ pub(crate) fn fence<T>(entry: &str, fallback: T, body: impl FnOnce() -> T) -> T 
     })
 }
 
+/// Runs one of several things that a hook does; a panic in it is a line in the log, and the others are still done.
+///
+/// `entry` names it to whoever reads that line.
+pub fn fenced(entry: &str, body: impl FnOnce()) {
+    fence(entry, (), body);
+}
+
 /// A payload may panic when it is dropped, and outside of `catch_unwind` that would end the process.
 fn forget(payload: Box<dyn Any + Send>) {
     let _ = panic::catch_unwind(AssertUnwindSafe(|| drop(payload)));

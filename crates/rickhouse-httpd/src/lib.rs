@@ -66,6 +66,7 @@ pub use command_context::{CommandContext, Target};
 pub use config::Merge;
 pub use connection::Connection;
 pub use directive::{Command, Contexts};
+pub use fence::fenced;
 pub use generation::{ChildInit, Generation, PreConfig, Startup};
 pub use hooks::{Files, Hooks, Order};
 pub use outcome::{Authentication, Authorization, Failed, Outcome};

@@ -12,6 +12,7 @@ use rickhouse_host::scripts::{HookCall, HookFailure, HookRequest, ScriptThread};
 use rickhouse_httpd::Request;
 use send_wrapper::SendWrapper;
 
+use crate::child::Child;
 use crate::module::Wsgi;
 use crate::view::View;
 use crate::{child, log, seats, values};
@@ -105,7 +106,7 @@ pub(crate) fn ask_in<'a, 'r, T>(
         &mut Subject<'a, 'r>,
     ) -> Result<T, HookFailure>,
 ) -> Result<T, HookFailure> {
-    let Some(scripts) = child::current().and_then(|child| child.scripts.as_ref()) else {
+    let Some(scripts) = child::current().and_then(Child::scripts) else {
         // `.htaccess` can name a script where nothing in the server's own files needed Python (DD §14 row 65).
         log::request(&subject.request, &messages::python_not_initialised());
         return Err(HookFailure);

@@ -19,11 +19,7 @@ fn end() {
     let Some(child) = child::current() else {
         return;
     };
-    let Some(scripts) = child
-        .scripts
-        .as_ref()
-        .filter(|_| !is_inside_a_signal_handler())
-    else {
+    let Some(scripts) = child.scripts().filter(|_| !is_inside_a_signal_handler()) else {
         return;
     };
     let destroy = child.config.python.destroy_interpreter;

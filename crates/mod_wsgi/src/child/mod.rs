@@ -17,8 +17,14 @@ use crate::{generation, log, seats};
 pub(crate) struct Child {
     /// What the directives of class G said.
     pub(crate) config: Arc<GlobalConfig>,
+    scripts: OnceLock<Arc<Scripts>>,
+}
+
+impl Child {
     /// Python; `None` where it is not required, or did not start.
-    pub(crate) scripts: Option<Arc<Scripts>>,
+    pub(crate) fn scripts(&self) -> Option<&Arc<Scripts>> {
+        self.scripts.get()
+    }
 }
 
 /// Set once, before the child has threads, and never again: a process is a child of one generation.
@@ -32,17 +38,22 @@ pub(crate) fn current() -> Option<&'static Child> {
 /// Makes this process a child: starts Python if something in children needs it, and loads what is to be loaded in advance
 /// (DD §10.9). It keeps serving everything else when that fails.
 pub(crate) fn init(init: &ChildInit<'_>) {
-    let config = generation::current();
-    let required = config.python_required.is_required();
-    let started = required.then(|| start(&config)).flatten();
-    let scripts = started.map(|(scripts, mut thread)| {
-        import(&config, &mut thread);
-        seats::keep(thread);
-        end::prepare(init);
-        scripts
+    // Before anything can fail: without it requests are refused for want of a configuration.
+    let child = CHILD.get_or_init(|| Child {
+        config: generation::current(),
+        scripts: OnceLock::new(),
     });
     // A second call in the same process would be a second generation of `httpd -X`, which ends instead.
-    let _ = CHILD.set(Child { config, scripts });
+    if !child.config.python_required.is_required() || child.scripts().is_some() {
+        return;
+    }
+    if let Some((scripts, mut thread)) = start(&child.config) {
+        // Before scripts are imported, which may fail, too: Python serves and is ended in order all the same.
+        child.scripts.get_or_init(|| scripts);
+        end::prepare(init);
+        import(&child.config, &mut thread);
+        seats::keep(thread);
+    }
 }
 
 fn start(config: &Arc<GlobalConfig>) -> Option<(Arc<Scripts>, ScriptThread)> {

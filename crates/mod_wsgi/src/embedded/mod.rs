@@ -25,7 +25,7 @@ use crate::{log, seats};
 pub(crate) fn serve(request: &mut Request<'_>, child: &Child, admission: Admission) -> Outcome {
     let refusal = if child.config.restrict_embedded {
         messages::embedded_restricted()
-    } else if let Some(scripts) = &child.scripts {
+    } else if let Some(scripts) = child.scripts() {
         return run(request, scripts, admission);
     } else {
         messages::python_not_initialised()

@@ -1,7 +1,8 @@
 //! Whether the request is ours, and whether it may be.
 
 use rickhouse_directives::alias::Overrides;
-use rickhouse_directives::gate::{self, File, Gate, GateView};
+use rickhouse_directives::gate::{self, Admitted, File, Gate, GateView};
+use rickhouse_directives::messages;
 use rickhouse_directives::settings::Effective;
 use rickhouse_httpd::{FileKind, Outcome, Request};
 
@@ -12,7 +13,11 @@ use crate::module::Wsgi;
 
 /// Lets the request in, or says how it ends.
 pub(super) fn admit(request: &mut Request<'_>, child: &Child) -> Result<Admission, Outcome> {
-    match decide(request, child) {
+    let decision = decide(request, |effective, admitted| {
+        let admission = Admission::new(request, child, effective, admitted);
+        Decision::Go(Box::new(admission))
+    });
+    match decision {
         Decision::Go(admission) => Ok(*admission),
         Decision::End(outcome) => Err(outcome),
         // httpd's own filter answers 413 while the body is discarded.
@@ -23,13 +28,29 @@ pub(super) fn admit(request: &mut Request<'_>, child: &Child) -> Result<Admissio
     }
 }
 
+/// Says how a request ends in a process that cannot serve it. To decline one of ours would have httpd send the script's text.
+pub(super) fn refuse(request: &Request<'_>) -> Outcome {
+    let decision = decide(request, |_, _| {
+        log::request(request, &messages::python_not_initialised());
+        Decision::End(Outcome::INTERNAL_ERROR)
+    });
+    match decision {
+        Decision::End(outcome) => outcome,
+        Decision::TooLarge | Decision::Go(_) => Outcome::INTERNAL_ERROR,
+    }
+}
+
 enum Decision {
     Go(Box<Admission>),
     TooLarge,
     End(Outcome),
 }
 
-fn decide(request: &Request<'_>, child: &Child) -> Decision {
+/// What the gate says; `go` decides about a request that is ours.
+fn decide(
+    request: &Request<'_>,
+    go: impl FnOnce(Effective<'_>, &Admitted<'_>) -> Decision,
+) -> Decision {
     let server = request.server();
     let server = &server.config::<Wsgi>().0;
     let effective = Effective::new(&request.dir_config::<Wsgi>().0, server);
@@ -40,9 +61,7 @@ fn decide(request: &Request<'_>, child: &Child) -> Decision {
             Decision::End(Outcome::Http(status))
         }
         Gate::TooLarge => Decision::TooLarge,
-        Gate::Go(admitted) => Decision::Go(Box::new(Admission::new(
-            request, child, effective, &admitted,
-        ))),
+        Gate::Go(admitted) => go(effective, &admitted),
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) fn handle(request: &mut Request<'_>) -> Outcome {
         return Outcome::Declined;
     }
     let Some(child) = child::current() else {
-        return Outcome::Declined;
+        return gate::refuse(request);
     };
     match gate::admit(request, child) {
         Ok(admission) => serve(request, child, admission),
