@@ -7,6 +7,7 @@ from email.utils import format_datetime
 import pytest
 
 from harness import httpd_config as config
+from http_client import request
 from inline_client import run, target
 
 
@@ -171,3 +172,22 @@ def test_row_23_error_override_is_ignored_embedded(overriding):
     assert (response.status, response.body) == (404, b"x")
     response = run(overriding, config.EMBEDDED, answer(status="418 Teapot"))
     assert (response.status, response.body) == (418, b"x")
+
+
+@pytest.mark.parametrize("size", [1000, 300_000])
+def test_row_16_the_body_of_a_redirected_request_is_no_request(site, size):
+    """What nobody has read of it does not become the next request of the connection."""
+    inner = target(config.DAEMON, answer())
+    path = target(config.DAEMON, answer(f"[('Location', {inner!r})]", "return [b'not shown']"))
+    hidden = b"GET /hidden HTTP/1.1\r\nHost: a\r\n\r\n"
+    body = hidden * (size // len(hidden))
+    with site.connect() as connection:
+        connection.send(request("POST", path, {"Content-Length": str(len(body))}))
+        connection.try_send(body)
+        response = connection.response("POST")
+        assert (response.status, response.body) == (200, b"x")
+        if response.closes:
+            connection.expect_closed()
+        else:
+            assert connection.get(target(config.DAEMON, answer())).body == b"x"
+    assert not any("/hidden" in line for line in site.access_log())
