@@ -294,7 +294,7 @@ pub(crate) fn signal_handlers_are_not_installed() {
         );
     }
     // In a process that the application forked, the real function is called.
-    let forked = "[__import__('signal').signal.__dict__.__setitem__('_pid', 0), __import__('signal').signal(10, 0)][1]";
+    let forked = "[__import__('signal').signal.__dict__.__setitem__('_pid', 0), __import__('signal').signal(10, 0)][1] + 0";
     check(&mut process, "", &[(forked, "0")]);
     let free = "__import__('signal').signal.__name__";
     check(&mut process, "free", &[(free, "signal")]);
