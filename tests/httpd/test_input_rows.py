@@ -3,6 +3,7 @@
 import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from urllib.parse import quote
 
 import pytest
@@ -165,11 +166,16 @@ def test_row_30_a_response_before_the_body_is_read(site, deployment):
 
 
 def test_a_body_the_application_does_not_read(site, deployment):
-    """The connection stays in step."""
-    with site.connect() as connection:
-        for size in (10, 200_000, 2 << 20):
-            text = target(deployment, "return text(start_response, 'unread')")
-            assert connection.post(text, b"x" * size).text == "unread"
+    """The connection stays in step, or is closed and the client told so."""
+    text = target(deployment, "return text(start_response, 'unread')")
+    with ExitStack() as connections:
+        connection = None
+        for size in (10, 200_000, 2 << 20, 10):
+            connection = connection or connections.enter_context(site.connect())
+            response = connection.post(text, b"x" * size)
+            assert response.text == "unread"
+            if response.header("Connection") == "close":
+                connection = None
 
 
 def test_expect_100_continue(site, deployment):

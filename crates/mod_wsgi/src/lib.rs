@@ -4,19 +4,19 @@
 //!
 //! | when | hook | here |
 //! |---|---|---|
-//! | the configuration is read | directives | [`commands`], [`generation`] |
-//! | httpd starts, restarts | `post_config`, `pre_mpm` | [`groups`]: daemon processes are forked from the parent |
-//! | a child starts | `child_init` | [`child`]: Python, if anything in children needs it |
-//! | a request comes | `translate_name` | [`mapping`]: `WSGIScriptAlias` |
-//! | | `access_checker`, providers | [`access`]: scripts that decide who may come in |
-//! | | `handler` | [`handler`]: the gate, the environ, and then [`embedded`] or [`relay`] |
+//! | the configuration is read | directives | `commands`, `generation` |
+//! | httpd starts, restarts | `post_config`, `pre_mpm` | `groups`: daemon processes are forked from the parent |
+//! | a child starts | `child_init` | `child`: Python, if anything in children needs it |
+//! | a request comes | `translate_name` | `mapping`: `WSGIScriptAlias` |
+//! | | `access_checker`, providers | `access`: scripts that decide who may come in |
+//! | | `handler` | `handler`: the gate, the environ, and then `embedded` or `relay` |
 //!
 //! Rules of directives and requests are rickhouse-directives', Python is rickhouse-host's, httpd is rickhouse-httpd's. This crate joins them.
 //!
 //! Threads: the parent has one, and never starts another. Children have those of the MPM; each has a seat in Python while it
-//! lives ([`seats`]). A request is used on the thread that httpd gave it to, and nowhere else.
+//! lives (`seats`). A request is used on the thread that httpd gave it to, and nowhere else.
 //!
-//! Nothing of one configuration survives into the next: `pre_config` begins a new [`generation`]. The library itself stays
+//! Nothing of one configuration survives into the next: `pre_config` begins a new `generation`. The library itself stays
 //! (SAFETY.md), and so do statics; there are no others that hold state.
 #![forbid(unsafe_code)]
 

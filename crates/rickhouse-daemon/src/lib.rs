@@ -1,6 +1,6 @@
 //! A daemon process of httpd: set-up, threads, the daemon's end of the wire, timers, stop.
 //!
-//! [`run`] is the life of a process that httpd's parent has just forked: it changes itself ([`Settings::setup`]), starts
+//! [`run()`] is the life of a process that httpd's parent has just forked: it changes itself ([`Settings::setup`]), starts
 //! Python through the [`Engine`] it is given, answers requests and ends. It knows neither httpd nor Python; what it has to
 //! say goes to `tracing`, in the words of mod_wsgi and with its codes as the field `code` (`WSGI0084`). Levels that
 //! `tracing` lacks are the field `level` (`alert`, `crit`) of an error.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use rickhouse_os::signal_pipe::SignalPipe;
+use rickhouse_os::signal_pipe::{self, Signal, SignalPipe};
 use tracing::{debug, error, info};
 
 use crate::engine::{Engine, StartError, StartStep};
@@ -71,6 +71,8 @@ fn run_service<E: Engine>(group: &str, engine: &E, pipes: &Pipes) -> i32 {
     if !asked_to_end {
         engine.import();
     }
+    // The process ends anyway: `SystemExit` would only hit exit handlers. httpd kills what does not end.
+    let _kept = signal_pipe::ignore(&[Signal::Terminate]);
     info!("Stopping process '{group}'.");
     engine.stop();
     info!("Exiting daemon process '{group}'.");

@@ -2,7 +2,7 @@
 //!
 //! Leaf code implements [`Module`] for a type and exports it with [`module!`]:
 //!
-//! ```ignore
+//! ```text
 //! struct Wsgi;
 //! rickhouse_httpd::module!(wsgi_module, c"mod_wsgi.c", Wsgi);
 //! impl Module for Wsgi {
