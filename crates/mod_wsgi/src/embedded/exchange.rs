@@ -109,7 +109,9 @@ impl<'a, 'r> EmbeddedExchange<'a, 'r> {
         if self.request.valid() {
             Ok(&mut self.request)
         } else {
-            Err(io::Error::other(
+            // Nothing is wrong with the client: the request's own thread can go on.
+            Err(io::Error::new(
+                io::ErrorKind::ResourceBusy,
                 "the request is for the thread that serves it",
             ))
         }
@@ -117,10 +119,14 @@ impl<'a, 'r> EmbeddedExchange<'a, 'r> {
 
     /// Sends what is buffered and `data`.
     fn send(&mut self, data: &[u8]) -> io::Result<()> {
+        // Without a head httpd would make one up, of status 200.
+        if self.state == State::Nothing {
+            return Err(io::Error::other("the response has no head"));
+        }
+        // Asked first: what is buffered is not lost to a thread that may not send it.
+        self.request()?;
         let buffered = std::mem::take(&mut self.buffer);
-        let sent = self
-            .request()
-            .and_then(|request| request.send_parts(&[&buffered, data]));
+        let sent = self.request.send_parts(&[&buffered, data]);
         self.sent(sent)
     }
 
@@ -214,13 +220,12 @@ impl Exchange for EmbeddedExchange<'_, '_> {
         }
         let file = file.try_clone_to_owned()?;
         let sendfile = self.admission.switches.enable_sendfile;
-        let sent = self.request().and_then(|request| {
-            let options = FileOptions {
-                sendfile,
-                ..request.file_options()
-            };
-            request.send_file(file, offset, length, options)
-        });
+        let request = self.request()?;
+        let options = FileOptions {
+            sendfile,
+            ..request.file_options()
+        };
+        let sent = request.send_file(file, offset, length, options);
         self.sent(sent)
     }
 

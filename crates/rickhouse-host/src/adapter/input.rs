@@ -9,7 +9,7 @@ use rickhouse_python::{
 };
 
 use crate::adapter::request::Request;
-use crate::adapter::response::READ_FAILED;
+use crate::adapter::response::{READ_FAILED, is_elsewhere};
 use crate::exchange::Exchange;
 
 /// How much is asked for at once when the size is open.
@@ -146,7 +146,8 @@ impl Input {
             }
             Err(failure) => {
                 data.truncate(before);
-                self.request.input().failed = true;
+                // Another thread's attempt took nothing from the one that may read.
+                self.request.input().failed |= !is_elsewhere(&failure);
                 let text = format!("{READ_FAILED}: {failure}");
                 Err(Error::new(py, ErrorKind::Os, &text))
             }

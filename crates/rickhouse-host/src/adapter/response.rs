@@ -171,6 +171,8 @@ fn hand_over_head(
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
             Err(HeadError::Refused(error.to_string()))
         }
+        // Not for this thread: the head is still to be handed over, by the one that may.
+        Err(error) if is_elsewhere(&error) => Err(HeadError::Output(error)),
         outcome => {
             state.sent = true;
             state.declared = declared;
@@ -466,7 +468,7 @@ pub(crate) fn send_block<'py>(
             Ok(())
         }
         Err(failure) => {
-            state.broken = true;
+            state.broken |= !is_elsewhere(&failure);
             drop(state);
             Err(output_error(py, &failure))
         }
@@ -484,6 +486,11 @@ pub(crate) fn is_about_client(text: &str) -> bool {
     [CLIENT_CLOSED, WRITE_FAILED, READ_FAILED]
         .iter()
         .any(|ours| text.contains(ours))
+}
+
+/// The front end serves the request on one thread only, and this is another one: the client is not gone.
+pub(crate) fn is_elsewhere(failure: &io::Error) -> bool {
+    failure.kind() == io::ErrorKind::ResourceBusy
 }
 
 /// The exception for a response that cannot be sent.
