@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use rickhouse_directives::gate::Body;
 use rickhouse_host::{Exchange, Failure, ResponseHead, Value};
 use rickhouse_httpd::{FileOptions, Outcome, Request, Status};
 use send_wrapper::SendWrapper;
@@ -26,6 +27,8 @@ pub(super) struct EmbeddedExchange<'a, 'r> {
     state: State,
     /// The application's status.
     status: u16,
+    /// How many bytes of the request's body are still to be read, as far as anybody knows; 0 is its end.
+    unread: u64,
     /// Why the body could not be read: decides the status if the application gives up.
     unreadable: Option<Status>,
 }
@@ -56,6 +59,11 @@ impl<'a, 'r> EmbeddedExchange<'a, 'r> {
             buffer: Vec::new(),
             state: State::Nothing,
             status: 0,
+            unread: match admission.body {
+                Body::None => 0,
+                Body::Length(length) => length,
+                Body::Chunked => u64::MAX,
+            },
             unreadable: None,
         }
     }
@@ -87,8 +95,15 @@ impl<'a, 'r> EmbeddedExchange<'a, 'r> {
     }
 
     fn end(&mut self) -> Outcome {
+        let sent = self.request.send_last(&self.buffer).and_then(|()| {
+            // The client may wait for its answer before it sends the rest of its body, or never send it.
+            match self.unread {
+                0 => Ok(()),
+                _ => self.request.flush_ended(),
+            }
+        });
         // A client that is gone is nobody's failure.
-        let _gone = self.request.send_last(&self.buffer);
+        let _gone = sent;
         Outcome::Ok
     }
 
@@ -182,8 +197,10 @@ impl Exchange for EmbeddedExchange<'_, '_> {
 
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.request()?.read_body(buffer);
-        if let Err(error) = &read {
-            self.unreadable = Status::of(error);
+        match &read {
+            Ok(0) if !buffer.is_empty() => self.unread = 0,
+            Ok(count) => self.unread = self.unread.saturating_sub(*count as u64),
+            Err(error) => self.unreadable = Status::of(error),
         }
         read
     }
