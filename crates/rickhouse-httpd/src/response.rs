@@ -192,9 +192,10 @@ impl Request<'_> {
     }
 
     /// Whether the headers are on their way already: status and headers can no longer be changed, and an error can only
-    /// be shown by [`end_truncated`](Self::end_truncated).
+    /// be shown by [`end_truncated`](Self::end_truncated). That the end was handed over (`eos_sent`) says nothing: a
+    /// filter may have refused it.
     pub fn has_begun(&self) -> bool {
-        self.record().sent_bodyct != 0 || self.record().eos_sent != 0
+        self.record().sent_bodyct != 0
     }
 
     pub(crate) fn append_file(

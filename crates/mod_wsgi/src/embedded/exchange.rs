@@ -42,8 +42,8 @@ enum State {
     Head,
     /// The head was sent, the body has begun.
     Sending,
-    /// A part of the response could not be sent.
-    Broken,
+    /// A part of the response could not be sent; with httpd's number, where it has one.
+    Broken(Option<Status>),
     /// The response ends before it is complete.
     Truncated,
     /// There is none of the application: httpd answers.
@@ -83,7 +83,7 @@ impl<'a, 'r> EmbeddedExchange<'a, 'r> {
                     .and_then(|()| self.request.end_truncated());
                 Outcome::Ok
             }
-            State::Broken => Outcome::Ok,
+            State::Broken(why) => self.lost(why),
             State::Failed(failure) => self.error(failure),
             State::Nothing => Outcome::INTERNAL_ERROR,
         }
@@ -102,8 +102,27 @@ impl<'a, 'r> EmbeddedExchange<'a, 'r> {
                 _ => self.request.flush_ended(),
             }
         });
+        match sent {
+            Ok(()) => Outcome::Ok,
+            Err(error) => self.lost(Status::of(&error)),
+        }
+    }
+
+    /// What becomes of a response that could not be sent.
+    fn lost(&mut self, why: Option<Status>) -> Outcome {
+        if let Some(status) = why.filter(|status| status.is_answered()) {
+            return status.to_outcome(500);
+        }
         // A client that is gone is nobody's failure.
-        let _gone = sent;
+        if self.request.connection().is_aborted() {
+            return Outcome::Ok;
+        }
+        if !self.request.has_begun() {
+            head::take_back(&mut self.request);
+            return Outcome::INTERNAL_ERROR;
+        }
+        // A filter failed: the client must not take a part of the response for all of it.
+        let _gone = self.request.end_truncated();
         Outcome::Ok
     }
 
@@ -146,10 +165,9 @@ impl<'a, 'r> EmbeddedExchange<'a, 'r> {
     }
 
     fn sent(&mut self, sent: io::Result<()>) -> io::Result<()> {
-        self.state = if sent.is_ok() {
-            State::Sending
-        } else {
-            State::Broken
+        self.state = match &sent {
+            Ok(()) => State::Sending,
+            Err(error) => State::Broken(Status::of(error)),
         };
         sent
     }
@@ -255,14 +273,14 @@ impl Exchange for EmbeddedExchange<'_, '_> {
                 State::Failed(failure)
             }
             State::Sending | State::Truncated => State::Truncated,
-            State::Broken => State::Broken,
+            State::Broken(why) => State::Broken(why),
         };
     }
 
     fn fell_short(&mut self) {
         let has_body =
             self.request.valid() && !self.request.is_head() && !matches!(self.status, 204 | 304);
-        if has_body && self.state != State::Broken {
+        if has_body && !matches!(self.state, State::Broken(_)) {
             self.state = State::Truncated;
         }
     }
