@@ -220,3 +220,27 @@ def test_a_client_that_leaves_in_the_middle_of_its_body(site, allowing, deployme
     first, second = server.recorded(name)
     assert first.startswith("mod_wsgi request data read error: ")
     assert second == "mod_wsgi request data read error: input is already in error state"
+
+
+def test_an_answer_without_reading_ends_a_connection_that_expects_100(site):
+    """Whether the client sends its body all the same nobody can know: what it sends next is no request. A daemon's body is
+    asked for on its behalf."""
+    where = target(config.EMBEDDED, "start_response('401 Unauthorized', [])\nreturn [b'no']")
+    headers = {"Expect": "100-continue", "Content-Length": "6"}
+    with site.connect() as connection:
+        connection.send(request("POST", where, headers))
+        response = connection.response("POST")
+        assert (response.status, response.body, response.interim) == (401, b"no", [])
+        assert response.closes
+        connection.try_send(b"body\r\n")
+        connection.expect_closed()
+
+
+def test_an_answer_does_not_wait_for_a_body_that_nobody_reads(site):
+    """Had httpd waited, it would have given up and closed. In a daemon a short body is read before the application is called."""
+    where = target(config.EMBEDDED, "start_response('200 OK', [])\nreturn [b'answer']")
+    with site.connect() as connection:
+        connection.send(request("POST", where, {"Content-Length": "100000"}) + b"abc")
+        assert connection.response("POST").body == b"answer"
+        connection.send(bytes(100000 - 3))
+        assert connection.request("POST", where, None, b"").body == b"answer"

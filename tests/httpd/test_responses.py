@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness import httpd_config as config
 from http_client import Truncated, request
 from inline_client import run, target
 
@@ -245,3 +246,14 @@ def test_a_hundred_blocks_arrive_as_they_are_made(site, deployment):
         site.release(f"gate-{gate}")
         arrived += b"".join(blocks)
     assert arrived.split() == [b"%d" % number for number in range(100)]
+
+
+@pytest.mark.parametrize("body", ["return [line]", "yield line", "start(line)\nreturn []"])
+def test_a_filter_that_fails_is_no_empty_answer(httpd, body):
+    """mod_substitute refuses lines that are too long; nothing was sent by then."""
+    text = config.site() + "SetOutputFilter SUBSTITUTE\nSubstitute s/a/b/\nSubstituteMaxLineLength 64\n"
+    server = httpd(text, modules=("substitute",))
+    program = f"line = b'a' * 1000 + b'\\n'\nstart = start_response('200 OK', [('Content-Type', 'text/plain')])\n{body}"
+    server.log.allow(r"\[substitute:error\]")
+    server.log.allow_exception("OSError: mod_wsgi failed to write response data: .*")
+    assert run(server, config.EMBEDDED, program).status == 500

@@ -119,9 +119,13 @@ impl Request<'_> {
         record.is_some_and(|record| record.ftype < sys::AP_FTYPE_PROTOCOL)
     }
 
-    /// Clears `expecting_100`: the client does not get a `100 Continue` any more.
+    /// Clears `expecting_100`: the client does not get a `100 Continue` any more. Whether it sends its body all the same
+    /// nobody can know, so the connection ends with this request.
     pub fn expect_no_continue(&mut self) {
-        self.record_mut().expecting_100 = 0;
+        if self.record().expecting_100 != 0 {
+            self.record_mut().expecting_100 = 0;
+            self.connection().close_afterwards();
+        }
     }
 
     /// Takes [`set_status_line`](Request::set_status_line) back.

@@ -137,6 +137,18 @@ impl Request<'_> {
         self.pass()
     }
 
+    /// Makes the connection send what it holds of a response that has been ended. Without it httpd sends the end when it
+    /// has read what is left of the request's body, for which it waits.
+    ///
+    /// # Errors
+    /// When the client is gone or a filter fails.
+    pub fn flush_ended(&mut self) -> io::Result<()> {
+        self.append_flush();
+        // SAFETY: the connection lives. The request's own filters are done: they have seen the end.
+        let filters = unsafe { (*self.connection().as_ptr()).output_filters };
+        self.pass_to(filters)
+    }
+
     /// Ends the body where there should be more, so that the client can tell: no last chunk, and the connection is
     /// closed. Before the headers have been sent it makes an error response of status 502.
     ///
@@ -180,9 +192,10 @@ impl Request<'_> {
     }
 
     /// Whether the headers are on their way already: status and headers can no longer be changed, and an error can only
-    /// be shown by [`end_truncated`](Self::end_truncated).
+    /// be shown by [`end_truncated`](Self::end_truncated). That the end was handed over (`eos_sent`) says nothing: a
+    /// filter may have refused it.
     pub fn has_begun(&self) -> bool {
-        self.record().sent_bodyct != 0 || self.record().eos_sent != 0
+        self.record().sent_bodyct != 0
     }
 
     pub(crate) fn append_file(
@@ -259,9 +272,13 @@ impl Request<'_> {
 
     /// Passes what has been appended to the filters.
     pub(crate) fn pass(&mut self) -> io::Result<()> {
+        self.pass_to(self.record().output_filters)
+    }
+
+    fn pass_to(&mut self, filters: *mut sys::ap_filter_t) -> io::Result<()> {
         let brigade = self.output_brigade();
-        // SAFETY: the filters are the request's, the brigade is ours to lend.
-        let status = unsafe { sys::ap_pass_brigade(self.record().output_filters, brigade) };
+        // SAFETY: the filters are the request's or its connection's, the brigade is ours to lend.
+        let status = unsafe { sys::ap_pass_brigade(filters, brigade) };
         // SAFETY: filters may leave something behind, of which nobody has a pointer.
         unsafe { sys::apr_brigade_cleanup(brigade.cast()) };
         Status::check(status)?;

@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use rickhouse_directives::gate::Body;
 use rickhouse_host::{Exchange, Failure, ResponseHead, Value};
 use rickhouse_httpd::{FileOptions, Outcome, Request, Status};
 use send_wrapper::SendWrapper;
@@ -26,6 +27,8 @@ pub(super) struct EmbeddedExchange<'a, 'r> {
     state: State,
     /// The application's status.
     status: u16,
+    /// How many bytes of the request's body are still to be read, as far as anybody knows; 0 is its end.
+    unread: u64,
     /// Why the body could not be read: decides the status if the application gives up.
     unreadable: Option<Status>,
 }
@@ -39,8 +42,8 @@ enum State {
     Head,
     /// The head was sent, the body has begun.
     Sending,
-    /// A part of the response could not be sent.
-    Broken,
+    /// A part of the response could not be sent; with httpd's number, where it has one.
+    Broken(Option<Status>),
     /// The response ends before it is complete.
     Truncated,
     /// There is none of the application: httpd answers.
@@ -56,6 +59,11 @@ impl<'a, 'r> EmbeddedExchange<'a, 'r> {
             buffer: Vec::new(),
             state: State::Nothing,
             status: 0,
+            unread: match admission.body {
+                Body::None => 0,
+                Body::Length(length) => length,
+                Body::Chunked => u64::MAX,
+            },
             unreadable: None,
         }
     }
@@ -75,7 +83,7 @@ impl<'a, 'r> EmbeddedExchange<'a, 'r> {
                     .and_then(|()| self.request.end_truncated());
                 Outcome::Ok
             }
-            State::Broken => Outcome::Ok,
+            State::Broken(why) => self.lost(why),
             State::Failed(failure) => self.error(failure),
             State::Nothing => Outcome::INTERNAL_ERROR,
         }
@@ -87,8 +95,34 @@ impl<'a, 'r> EmbeddedExchange<'a, 'r> {
     }
 
     fn end(&mut self) -> Outcome {
+        let sent = self.request.send_last(&self.buffer).and_then(|()| {
+            // The client may wait for its answer before it sends the rest of its body, or never send it.
+            match self.unread {
+                0 => Ok(()),
+                _ => self.request.flush_ended(),
+            }
+        });
+        match sent {
+            Ok(()) => Outcome::Ok,
+            Err(error) => self.lost(Status::of(&error)),
+        }
+    }
+
+    /// What becomes of a response that could not be sent.
+    fn lost(&mut self, why: Option<Status>) -> Outcome {
+        if let Some(status) = why.filter(|status| status.is_answered()) {
+            return status.to_outcome(500);
+        }
         // A client that is gone is nobody's failure.
-        let _gone = self.request.send_last(&self.buffer);
+        if self.request.connection().is_aborted() {
+            return Outcome::Ok;
+        }
+        if !self.request.has_begun() {
+            head::take_back(&mut self.request);
+            return Outcome::INTERNAL_ERROR;
+        }
+        // A filter failed: the client must not take a part of the response for all of it.
+        let _gone = self.request.end_truncated();
         Outcome::Ok
     }
 
@@ -131,10 +165,9 @@ impl<'a, 'r> EmbeddedExchange<'a, 'r> {
     }
 
     fn sent(&mut self, sent: io::Result<()>) -> io::Result<()> {
-        self.state = if sent.is_ok() {
-            State::Sending
-        } else {
-            State::Broken
+        self.state = match &sent {
+            Ok(()) => State::Sending,
+            Err(error) => State::Broken(Status::of(error)),
         };
         sent
     }
@@ -182,8 +215,10 @@ impl Exchange for EmbeddedExchange<'_, '_> {
 
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.request()?.read_body(buffer);
-        if let Err(error) = &read {
-            self.unreadable = Status::of(error);
+        match &read {
+            Ok(0) if !buffer.is_empty() => self.unread = 0,
+            Ok(count) => self.unread = self.unread.saturating_sub(*count as u64),
+            Err(error) => self.unreadable = Status::of(error),
         }
         read
     }
@@ -238,14 +273,14 @@ impl Exchange for EmbeddedExchange<'_, '_> {
                 State::Failed(failure)
             }
             State::Sending | State::Truncated => State::Truncated,
-            State::Broken => State::Broken,
+            State::Broken(why) => State::Broken(why),
         };
     }
 
     fn fell_short(&mut self) {
         let has_body =
             self.request.valid() && !self.request.is_head() && !matches!(self.status, 204 | 304);
-        if has_body && self.state != State::Broken {
+        if has_body && !matches!(self.state, State::Broken(_)) {
             self.state = State::Truncated;
         }
     }
