@@ -63,7 +63,10 @@ pub const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     // The child's side of the wire; the request it works for is a trait.
-    ("rickhouse-relay", &["rickhouse-os", "rickhouse-wire"]),
+    (
+        "rickhouse-relay",
+        &["rickhouse-os", "rickhouse-wire", "rickhouse-wsgi"],
+    ),
     ("rickhouse-directives", &["rickhouse-wsgi"]),
     ("rickhouse-httpd", &["rickhouse-httpd-sys"]),
     ("rickhouse-httpd-sys", &[]),
