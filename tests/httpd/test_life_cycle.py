@@ -282,3 +282,24 @@ def test_signals_that_reach_python(httpd):
         server.log.expect(f"process_signal {number.name} {int(number)}")
         server.log.wait_for(f"process_signal {number.name} {int(number)}")
     assert server.daemons("g") == [daemon] and server.get("/").status == 200
+
+
+def test_prefork_does_not_enter_python_from_its_signal_handler(httpd):
+    """Taking a thread's state back would let go of what the thread kept, which runs the application's code."""
+    script = """
+import os, threading
+kept = threading.local()
+told = os.open(os.environ["E2E_FOLDER"] + "/let_go", os.O_WRONLY | os.O_CREAT, 0o666)
+class Kept:
+    def __del__(self, write=os.write, descriptor=told):
+        write(descriptor, b"x")
+def application(environ, start_response):
+    kept.value = Kept()
+    start_response("200 OK", [])
+    return [b"kept"]
+"""
+    text = 'WSGIScriptAlias "/" "${FOLDER}/scripts/keeps.py"\nWSGIApplicationGroup sub\n'
+    server = httpd(text, mpm="prefork", scripts={"keeps.py": script})
+    assert server.get("/").body == b"kept"
+    server.stop()
+    assert (server.folder / "let_go").read_bytes() == b""

@@ -19,9 +19,14 @@ fn end() {
     let Some(child) = child::current() else {
         return;
     };
-    let Some(scripts) = child.scripts().filter(|_| !is_inside_a_signal_handler()) else {
+    let Some(scripts) = child.scripts() else {
         return;
     };
+    if is_inside_a_signal_handler() {
+        // `exit` comes next, and runs the destructors of the thread's variables: its seats must not enter Python.
+        scripts.leave();
+        return;
+    }
     let destroy = child.config.python.destroy_interpreter;
     seats::with(scripts, |seat| scripts.stop(seat, destroy));
 }

@@ -4,8 +4,9 @@ use std::os::fd::AsFd;
 
 use rickhouse_python::{Error, ErrorKind, Object, PyResult, Python};
 
+use crate::adapter::client_error::{is_about_client, output_error};
 use crate::adapter::request::Request;
-use crate::adapter::response::{is_about_client, output_error, send_block, send_head};
+use crate::adapter::response::{send_block, send_head};
 use crate::exchange::{Exchange, Failure};
 use crate::hosted::{Hosted, Policy};
 use crate::log;

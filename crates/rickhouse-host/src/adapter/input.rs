@@ -8,8 +8,8 @@ use rickhouse_python::{
     ScopeError,
 };
 
+use crate::adapter::client_error::{READ_FAILED, is_elsewhere};
 use crate::adapter::request::Request;
-use crate::adapter::response::{READ_FAILED, is_elsewhere};
 use crate::exchange::Exchange;
 
 /// How much is asked for at once when the size is open.

@@ -1,6 +1,7 @@
 //! The PEP 3333 adapter: the objects an application sees of one request, and the order in which they are used.
 
 mod body;
+mod client_error;
 mod current;
 mod input;
 mod request;

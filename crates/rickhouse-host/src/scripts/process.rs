@@ -150,6 +150,12 @@ impl Scripts {
         self.info(format!("Python runtime has shut down in {process}."));
     }
 
+    /// As [`Scripts::stop`] without exit handlers, and fit for a signal handler: all it does is to store that no thread
+    /// enters Python any more. Places of threads that are dropped afterwards are left as they are.
+    pub fn leave(&self) {
+        self.stopped.store(true, Ordering::Release);
+    }
+
     /// A daemon group with `threads=0` runs service scripts only.
     pub(crate) fn runs_service(&self) -> bool {
         let daemon = matches!(self.settings.process, ProcessKind::Daemon(_));

@@ -242,9 +242,8 @@ impl Drop for ScriptThread {
             return;
         }
         self.main.abandon();
-        let places = self.places.values_mut().flatten().flatten();
-        let states = places.filter_map(|place| place.state.as_mut());
-        states.for_each(ThreadState::abandon);
+        // With the references in them: this may be a signal handler that has interrupted Python, or the C library's memory.
+        std::mem::forget(std::mem::take(&mut self.places));
     }
 }
 
