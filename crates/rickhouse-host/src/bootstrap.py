@@ -472,8 +472,16 @@ def run_exit_handlers():
 
 def _join_threads():
     threading = sys.modules.get("threading")
-    if threading is not None:
-        threading._shutdown()
+    if threading is None:
+        return
+    # Up to 3.12 the thread that imported the module counts as the main one, and any other that shuts down waits for it to
+    # end. Here it is a thread of the server, which does not.
+    first = threading._main_thread
+    lock = getattr(first, "_tstate_lock", None)
+    if lock is not None and first.ident != threading.get_ident():
+        with threading._shutdown_locks_lock:
+            threading._shutdown_locks.discard(lock)
+    threading._shutdown()
 
 
 def _flush_standard_streams():
