@@ -19,6 +19,9 @@ from . import processes
 #: Whom children and daemons become when root runs the tests.
 _ORDINARY_USERS = ("www-data", "nobody")
 
+#: What `--mpm` may name.
+MPMS = ("event", "worker", "prefork")
+
 
 @dataclass(frozen=True)
 class Installation:
@@ -85,6 +88,11 @@ def module() -> Path:
     if not path.exists():
         raise pytest.UsageError(f"no mod_wsgi.so at {path}")
     return path
+
+
+def mpm() -> str:
+    """`$SUITE_MPM`, which `--mpm` sets: the MPM of every server whose test names none."""
+    return os.environ.get("SUITE_MPM") or "event"
 
 
 def ordinary_user() -> pwd.struct_passwd | None:

@@ -62,7 +62,7 @@ class Httpd:
         folder: Path,
         text: str,
         *,
-        mpm: str = "event",
+        mpm: str | None = None,
         modules: tuple[str, ...] = (),
         scripts: Mapping[str, str] | None = None,
         env: Mapping[str, str] | None = None,
@@ -70,7 +70,7 @@ class Httpd:
         ports: int = 1,
     ) -> None:
         self.folder = folder
-        self.mpm = mpm
+        self.mpm = mpm or install.mpm()
         self.mark = uuid.uuid4().hex
         self.log = HttpdLog(folder / "error.log")
         self.expected_code = 0
