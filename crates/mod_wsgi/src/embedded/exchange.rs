@@ -138,6 +138,12 @@ impl<'a, 'r> EmbeddedExchange<'a, 'r> {
         }
     }
 
+    /// Nobody knows any more where the body ends, and the client's next request begins (DD §7.10).
+    fn lose_body(&mut self, why: Option<Status>) {
+        self.unreadable = why;
+        self.request.connection().close_afterwards();
+    }
+
     /// The request, for the thread that may use it.
     fn request(&mut self) -> io::Result<&mut Request<'r>> {
         if self.request.valid() {
@@ -218,7 +224,7 @@ impl Exchange for EmbeddedExchange<'_, '_> {
         match &read {
             Ok(0) if !buffer.is_empty() => self.unread = 0,
             Ok(count) => self.unread = self.unread.saturating_sub(*count as u64),
-            Err(error) => self.unreadable = Status::of(error),
+            Err(error) => self.lose_body(Status::of(error)),
         }
         read
     }
