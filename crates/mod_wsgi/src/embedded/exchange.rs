@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rickhouse_directives::gate::Body;
 use rickhouse_host::{Exchange, Failure, ResponseHead, Value};
 use rickhouse_httpd::{FileOptions, Outcome, Request, Status};
+use rickhouse_os::file;
 use send_wrapper::SendWrapper;
 
 use crate::embedded::head;
@@ -170,6 +171,22 @@ impl<'a, 'r> EmbeddedExchange<'a, 'r> {
         self.sent(sent)
     }
 
+    /// Sends a part of a file that nobody but its owner can open.
+    fn copy_file(&mut self, file: BorrowedFd<'_>, offset: u64, length: u64) -> io::Result<()> {
+        let mut block = vec![0; BUFFER];
+        let mut done = 0;
+        while done < length {
+            let wanted = usize::try_from(length - done).map_or(BUFFER, |left| left.min(BUFFER));
+            let count = file::read_at(file, &mut block[..wanted], offset + done)?;
+            if count == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            self.send(&block[..count])?;
+            done += count as u64;
+        }
+        Ok(())
+    }
+
     fn sent(&mut self, sent: io::Result<()>) -> io::Result<()> {
         self.state = match &sent {
             Ok(()) => State::Sending,
@@ -259,7 +276,10 @@ impl Exchange for EmbeddedExchange<'_, '_> {
         if !self.buffer.is_empty() {
             self.send(b"")?;
         }
-        let file = file.try_clone_to_owned()?;
+        // httpd may send it when the application has its file back, and both would move one position.
+        let Ok(file) = file::reopen(file) else {
+            return self.copy_file(file, offset, length);
+        };
         let sendfile = self.admission.switches.enable_sendfile;
         let request = self.request()?;
         let options = FileOptions {
