@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rickhouse_directives::gate::Body;
 use rickhouse_host::{Exchange, Failure, ResponseHead, Value};
 use rickhouse_httpd::{FileOptions, Outcome, Request, Status};
+use rickhouse_os::file;
 use send_wrapper::SendWrapper;
 
 use crate::embedded::head;
@@ -138,6 +139,12 @@ impl<'a, 'r> EmbeddedExchange<'a, 'r> {
         }
     }
 
+    /// Nobody knows any more where the body ends, and the client's next request begins (DD §7.10).
+    fn lose_body(&mut self, why: Option<Status>) {
+        self.unreadable = why;
+        self.request.connection().close_afterwards();
+    }
+
     /// The request, for the thread that may use it.
     fn request(&mut self) -> io::Result<&mut Request<'r>> {
         if self.request.valid() {
@@ -162,6 +169,22 @@ impl<'a, 'r> EmbeddedExchange<'a, 'r> {
         let buffered = std::mem::take(&mut self.buffer);
         let sent = self.request.send_parts(&[&buffered, data]);
         self.sent(sent)
+    }
+
+    /// Sends a part of a file that nobody but its owner can open.
+    fn copy_file(&mut self, file: BorrowedFd<'_>, offset: u64, length: u64) -> io::Result<()> {
+        let mut block = vec![0; BUFFER];
+        let mut done = 0;
+        while done < length {
+            let wanted = usize::try_from(length - done).map_or(BUFFER, |left| left.min(BUFFER));
+            let count = file::read_at(file, &mut block[..wanted], offset + done)?;
+            if count == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            self.send(&block[..count])?;
+            done += count as u64;
+        }
+        Ok(())
     }
 
     fn sent(&mut self, sent: io::Result<()>) -> io::Result<()> {
@@ -218,7 +241,7 @@ impl Exchange for EmbeddedExchange<'_, '_> {
         match &read {
             Ok(0) if !buffer.is_empty() => self.unread = 0,
             Ok(count) => self.unread = self.unread.saturating_sub(*count as u64),
-            Err(error) => self.unreadable = Status::of(error),
+            Err(error) => self.lose_body(Status::of(error)),
         }
         read
     }
@@ -253,7 +276,10 @@ impl Exchange for EmbeddedExchange<'_, '_> {
         if !self.buffer.is_empty() {
             self.send(b"")?;
         }
-        let file = file.try_clone_to_owned()?;
+        // httpd may send it when the application has its file back, and both would move one position.
+        let Ok(file) = file::reopen(file) else {
+            return self.copy_file(file, offset, length);
+        };
         let sendfile = self.admission.switches.enable_sendfile;
         let request = self.request()?;
         let options = FileOptions {
