@@ -55,6 +55,10 @@ def test_status_lines_that_are_right(site, deployment, status):
     assert response.reason == reason or code == "200" and response.reason in ("", "OK")
 
 
+def test_a_status_without_a_reason_gets_httpds(site, deployment):
+    assert run(site, deployment, "start_response('404', [])\nreturn []").reason == "Not Found"
+
+
 def test_a_failed_call_leaves_what_was_set_before(site, deployment):
     response = run(site, deployment, """
         start_response("201 Created", [("X-First", "1")])
