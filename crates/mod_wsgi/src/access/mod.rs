@@ -102,7 +102,11 @@ pub(crate) fn check_groups(request: &mut Request<'_>, required: &[u8]) -> Author
     let Ok(groups) = asked else {
         return Authorization::Denied;
     };
-    match membership::check(required, groups.iter().map(Vec::as_slice)) {
+    let access = membership::Access {
+        user: &user,
+        uri: request.uri().unwrap_or_default(),
+    };
+    match membership::check(access, required, groups.iter().map(Vec::as_slice)) {
         Ok(()) => Authorization::Granted,
         Err(message) => {
             log::request(request, &message);

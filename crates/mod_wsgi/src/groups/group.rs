@@ -182,6 +182,11 @@ fn socket_path(
         .map(|path| to_path(&path))
         .map_err(|_| {
             let shortest = prefix.len() + ".9999999.0.1.sock".len();
-            messages::socket_path_too_long(shortest, PATH_MAX, String::from_utf8_lossy(prefix))
+            messages::socket_path_too_long(
+                shortest,
+                PATH_MAX,
+                String::from_utf8_lossy(prefix),
+                &process.name,
+            )
         })
 }

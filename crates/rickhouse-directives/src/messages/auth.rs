@@ -21,8 +21,8 @@ messages! {
     56 Error access_function_missing(script) "Target WSGI host access script '{script}' does not provide 'allow_access' callable." => "403.";
     57 Error access_denied(script) "Client denied by server configuration: '{script}'." => "The access script said no. 403.";
     58 Error authorization_script_missing() "Location of WSGI group authorization script not provided." => "`Require wsgi-group` without `WSGIAuthGroupScript`. The user is denied.";
-    59 Error user_without_groups() "User is not a member of any groups." => "The user is denied.";
-    60 Error user_in_other_groups() "User is not a member of designated groups." => "The user is denied.";
+    59 Error user_without_groups(user, uri) "Authorization of user '{user}' to access '{uri}' failed. User is not a member of any groups." => "The user is denied.";
+    60 Error user_in_other_groups(user, uri) "Authorization of user '{user}' to access '{uri}' failed. User is not a member of designated groups." => "The user is denied.";
     176 Error basic_user_empty() "Basic auth provider returned empty user name string." => "500.";
     177 Error basic_result_invalid() "Basic auth provider must return True, False, None or user name as string." => "500.";
     178 Error digest_hash_empty() "Digest auth provider returned empty realm hash." => "500.";

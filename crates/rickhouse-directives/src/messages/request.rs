@@ -10,8 +10,8 @@ messages! {
     119 Error daemon_response_failed() "Unable to proxy response from daemon to client." => "Reading the response's body from the daemon failed. The response is cut.";
     120 Error client_write_timeout() "Unable to proxy response to client (write timeout)." => "The client took nothing of the response in time. The response is cut.";
     121 Error send_failed(group, socket) "Unable to send request details to WSGI daemon process '{group}' on '{socket}'." => "The request could not be sent to the daemon. 500.";
-    122 Error unexpected_status(status) "Unexpected status from WSGI daemon process: {status}." => "The daemon's first answer had an unknown number. 500.";
-    123 Error unexpected_answer(status) "Unexpected status from WSGI daemon process: {status}." => "The daemon could not begin the request. 500.";
+    122 Error unexpected_status(status) "Unexpected status from WSGI daemon process: {status}." => "Not written: 0148 tells of what is no answer.";
+    123 Error unexpected_answer(status) "Unexpected status from WSGI daemon process: {status}." => "Not written: 0148 tells of what is no answer.";
     124 Error too_many_rejections(group, count) "Maximum number of WSGI daemon process '{group}' restart attempts reached: {count}." => "Every daemon that was asked restarted because of a changed script. 503.";
     125 Error resend_failed(group, socket) "Unable to send request details to WSGI daemon process '{group}' on '{socket}'." => "As 0121, after a daemon had restarted. 500.";
     126 Error body_read_failed(reason) "Request data read error when proxying data to daemon process: {reason}." => "The request's body could not be read from the client. 408 on a timeout, otherwise 500.";
@@ -26,7 +26,7 @@ messages! {
     139 Error chunked_not_enabled() "Received request with chunked body, but support for chunked transfer encoding has not been enabled." => "`WSGIChunkedRequest` is off. 411.";
     140 Error length_with_chunked() "Unexpected Content-Length header supplied where Transfer-Encoding was specified as 'chunked'." => "The request says twice, and differently, where its body ends. 400.";
     141 Error bad_content_length(value) "Invalid Content-Length header value of '{value}' was supplied." => "The length is no number. 400.";
-    142 Error embedded_not_compiled() "Embedded mode of mod_wsgi disabled at compile time." => "The module was built without embedded mode. 500.";
+    142 Error embedded_not_compiled() "Embedded mode of mod_wsgi disabled at compile time." => "Not written: embedded mode is always there.";
     143 Error embedded_restricted() "Embedded mode of mod_wsgi disabled by runtime configuration." => "`WSGIRestrictEmbedded` is on, and the request names no daemon group. 500.";
     144 Error response_line_too_long(group) "Response header line too long from daemon process '{group}'." => "A line of the response's head is longer than `header-buffer-size`. 500.";
     145 Error response_head_timeout(group) "Timeout when reading response headers from daemon process '{group}'." => "The daemon did not answer within `socket-timeout`. 504.";

@@ -14,16 +14,16 @@ messages! {
     33 Alert origin_missing() "Request origin could not be validated; missing magic token." => "Somebody who is not httpd has connected to the daemon. The connection is dropped.";
     34 Alert origin_mismatch() "Request origin could not be validated; magic token mismatch." => "As 0033, or a child of another httpd on the same socket.";
     67 Warning frames_unavailable(interpreter) "Unable to obtain current frames for active threads of {interpreter}." => "There is no dump of stacks.";
-    68 Error monitor_failed() "Unable to create monitor thread." => "The daemon runs without its timers.";
-    69 Error deadlock_thread_failed() "Unable to create deadlock-detection thread." => "The daemon runs without `deadlock-timeout`.";
+    68 Error monitor_failed() "Unable to create monitor thread." => "Not written: the thread that waits for the end keeps the time.";
+    69 Error deadlock_thread_failed() "Unable to create deadlock-detection thread." => "Not written: the thread that waits for the end looks for deadlocks, too.";
     70 Warning reaper_failed() "Unable to create reaper thread." => "Nothing ends a shutdown that takes too long.";
     71 Warning join_failed(thread) "Unable to join with worker thread {thread}." => "The shutdown goes on without it.";
     80 Error request_read_failed() "Unable to read incoming WSGI request from Apache child." => "The request is malformed or cut. The connection is dropped.";
     81 Error script_outside_chroot(script, folder) "WSGI script '{script}' is not located within chroot directory '{folder}'." => "The connection is dropped.";
-    82 Warning handler_script_stat_failed(script) "Unable to stat target handler script '{script}'." => "Whether the script changed is not known.";
-    83 Warning script_stat_failed(script) "Unable to stat target WSGI script '{script}'." => "Whether the script changed is not known.";
+    82 Warning handler_script_stat_failed(script) "Unable to stat target handler script '{script}'." => "Not written: 0105 tells of a script that is not there.";
+    83 Warning script_stat_failed(script) "Unable to stat target WSGI script '{script}'." => "Not written: 0105 tells of a script that is not there.";
     84 Error queue_timeout(group) "Queue timeout expired for WSGI daemon process '{group}'." => "The request was received longer ago than `queue-timeout`. 504.";
     207 Error dispatcher_failed() "Unable to create signal dispatcher thread." => "SIGHUP and SIGUSR2 do not reach the application.";
     208 Alert event_pipe_read_failed() "Read failed on signal event pipe." => "SIGHUP and SIGUSR2 do not reach the application any more.";
-    209 Error signal_event_failed(interpreter) "Unable to publish 'process_signal' event for {interpreter}." => "That interpreter is left out.";
+    209 Error signal_event_failed(interpreter) "Unable to publish 'process_signal' event for {interpreter}." => "Not written.";
 }

@@ -30,9 +30,9 @@ messages! {
     61 Warning dumpable_failed() "Unable to set process dumpable flag." => "A crash of the daemon leaves no core file.";
     62 Warning send_buffer_failed() "Unable to set send buffer size on daemon process socket." => "The system's size is used.";
     63 Warning receive_buffer_failed() "Unable to set receive buffer size on daemon process socket." => "The system's size is used.";
-    64 Warning socket_path_too_long(length, limit, path) "Length of path for daemon process socket exceeds maximum: {length} bytes, {limit} are allowed, for '{path}'." => "The group is not started; the others are. Shorten `WSGISocketPrefix`.";
+    64 Warning socket_path_too_long(length, limit, path, group) "Length of path for daemon process socket exceeds maximum: {length} bytes, {limit} are allowed, for '{path}' of process group '{group}'." => "httpd does not start. Shorten `WSGISocketPrefix`.";
     65 Warning stale_socket(socket) "Removing stale unix domain socket '{socket}'." => "A socket of an httpd that was killed had the same name.";
-    72 Warning socket_close_failed(socket) "Unable to close unix domain socket '{socket}'." => "When httpd stops or restarts.";
+    72 Warning socket_close_failed(socket) "Unable to close unix domain socket '{socket}'." => "Not written: closing a socket does not fail.";
     73 Warning socket_unlink_failed(socket) "Unable to unlink unix domain socket '{socket}'." => "When httpd stops or restarts. The file stays.";
     74 Warning processor_unbind_failed() "Unable to unbind processor." => "Not written: AIX only.";
     75 Warning cpu_priority_failed(priority) "Unable to set CPU priority of {priority} for process." => "The daemon keeps httpd's priority.";
