@@ -39,6 +39,7 @@ pub mod exit;
 mod frames;
 mod notice;
 mod process;
+mod rest;
 mod run;
 mod settings;
 mod setup;
@@ -50,5 +51,6 @@ mod worker;
 
 pub use engine::{Ended, Engine, Handler, StartError, StartStep};
 pub use exchange::WireExchange;
+pub use rest::Rest;
 pub use run::run;
 pub use settings::{Identity, SEND_BUFFER, Settings, Setup, TimerSettings, scaled_request_timeout};
