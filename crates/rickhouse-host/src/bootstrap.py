@@ -5,6 +5,7 @@ each interpreter gets a copy of its own, made from this source. It imports at th
 anyway; `traceback`, `signal` and `threading` would add a third to the memory of a small one, and are imported when used.
 """
 
+import _thread
 import importlib.machinery
 import io
 import os
@@ -97,6 +98,8 @@ class Log(io.RawIOBase):
         self._name = name
         self._emit = emit
         self._pending = b""
+        # For the two above. A finalizer may write while its thread is in here.
+        self._lock = _thread.RLock()
 
     @property
     def name(self):
@@ -118,20 +121,21 @@ class Log(io.RawIOBase):
         raise OSError("wsgi.errors log object has no file descriptor")
 
     def write(self, data):
-        if self._emit is None:
-            raise RuntimeError("write() called on wsgi.errors after request completed")
+        self._emitter("write")
         if isinstance(data, str):
             _warn_of_text()
             data = data.encode(self.encoding, self.errors)
         data = bytes(memoryview(data))
-        *lines, self._pending = (self._pending + data).split(b"\n")
+        with self._lock:
+            emit = self._emitter("write")
+            *lines, self._pending = (self._pending + data).split(b"\n")
+        # A log can block, and nobody else has to wait for it.
         for line in lines:
-            self._emit(line)
+            emit(line)
         return len(data)
 
     def writelines(self, lines):
-        if self._emit is None:
-            raise RuntimeError("writelines() called on wsgi.errors after request completed")
+        self._emitter("writelines")
         try:
             lines = iter(lines)
         except TypeError:
@@ -140,17 +144,26 @@ class Log(io.RawIOBase):
             self.write(line)
 
     def flush(self):
-        if not self._pending:
-            return
-        if self._emit is None:
-            raise RuntimeError("flush() called on wsgi.errors after request completed")
-        line, self._pending = self._pending, b""
-        self._emit(line)
+        with self._lock:
+            if not self._pending:
+                return
+            emit = self._emitter("flush")
+            line, self._pending = self._pending, b""
+        emit(line)
+
+    def _emitter(self, caller):
+        emit = self._emit
+        if emit is None:
+            raise RuntimeError(f"{caller}() called on wsgi.errors after request completed")
+        return emit
 
     def expire(self):
         """Ends the request the stream belongs to."""
-        self.flush()
-        self._emit = None
+        with self._lock:
+            emit, self._emit = self._emit, None
+            line, self._pending = self._pending, b""
+        if line and emit is not None:
+            emit(line)
 
     def close(self):
         # Closing the log is the server's business; an application that closes the stream only flushes it.
