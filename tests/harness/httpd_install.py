@@ -14,24 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from . import processes
+
 #: Whom children and daemons become when root runs the tests.
 _ORDINARY_USERS = ("www-data", "nobody")
 
-#: Runs a command in a mount namespace of its own, in which everybody may pass through root's home: Python may be
-#: installed below it, and whom the children become has to read that.
-_OPEN_HOME = (
-    "unshare", "--mount", "--propagation", "private", "sh", "-ec",
-    """home=$(cd ~root && pwd); copy=$(mktemp -d)
-    mount --bind "$home" "$copy"
-    mount -t tmpfs -o mode=755 tmpfs "$home"
-    for entry in "$copy"/* "$copy"/.[!.]*; do
-        [ -d "$entry" ] || continue
-        mkdir "$home/${entry##*/}"
-        mount --bind "$entry" "$home/${entry##*/}"
-    done
-    umount "$copy"; rmdir "$copy"
-    exec "$@" """, "sh",
-)  # fmt: skip
+#: What `--mpm` may name.
+MPMS = ("event", "worker", "prefork")
 
 
 @dataclass(frozen=True)
@@ -101,6 +90,11 @@ def module() -> Path:
     return path
 
 
+def mpm() -> str:
+    """`$SUITE_MPM`, which `--mpm` sets: the MPM of every server whose test names none."""
+    return os.environ.get("SUITE_MPM") or "event"
+
+
 def ordinary_user() -> pwd.struct_passwd | None:
     """Whom children become: nobody else unless root runs the tests, since httpd refuses to serve as root."""
     if os.geteuid() != 0:
@@ -119,7 +113,7 @@ def prefix() -> tuple[str, ...]:
     user = ordinary_user()
     if user is None or _readable_by(user, Path(sys.prefix)) and _readable_by(user, Path(sys.base_prefix)):
         return ()
-    return _OPEN_HOME
+    return processes.OPEN_HOME
 
 
 def _readable_by(user: pwd.struct_passwd, path: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import shutil
 import socket
 import subprocess
@@ -12,11 +13,12 @@ import time
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from signal import SIGHUP, SIGKILL, SIGTERM, SIGUSR1
+from signal import SIGHUP, SIGINT, SIGKILL, SIGTERM, SIGUSR1
 
 from http_client import Connection, Response
 
 from . import httpd_config as config
+from . import httpd_event_race as event_race
 from . import httpd_install as install
 from . import processes
 from .httpd_log import HttpdLog
@@ -62,7 +64,7 @@ class Httpd:
         folder: Path,
         text: str,
         *,
-        mpm: str = "event",
+        mpm: str | None = None,
         modules: tuple[str, ...] = (),
         scripts: Mapping[str, str] | None = None,
         env: Mapping[str, str] | None = None,
@@ -70,10 +72,11 @@ class Httpd:
         ports: int = 1,
     ) -> None:
         self.folder = folder
-        self.mpm = mpm
+        self.mpm = mpm or install.mpm()
         self.mark = uuid.uuid4().hex
         self.log = HttpdLog(folder / "error.log")
         self.expected_code = 0
+        self._ends: list[event_race.End] = []
         self._text, self._modules, self._level = text, modules, level
         self._env = {"E2E_FOLDER": str(folder), **(env or {})}
         lay_out(folder, scripts or {})
@@ -115,6 +118,10 @@ class Httpd:
                 command, cwd="/", env=env, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, start_new_session=True,
                 preexec_fn=processes.end_with_parent,
             )  # fmt: skip
+        if event_race.cores_can_be_had():
+            # Before it forks: what a child leaves tells a crash of the MPM from one of the module.
+            hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+            resource.prlimit(self._process.pid, resource.RLIMIT_CORE, (hard, hard))
 
     def _wait_ready(self) -> None:
         until(lambda: self.generations() or self.returncode is not None, "httpd to be ready", 30)
@@ -204,7 +211,14 @@ class Httpd:
     # Restarting and ending
 
     def signal(self, number: int) -> None:
+        if number in (SIGTERM, SIGINT, SIGHUP):
+            self._ends.append(event_race.End(self.log.mark(), tuple(self.children())))
         self._process.send_signal(number)
+
+    def excuse_the_race(self) -> None:
+        """Explains what the event MPM's own race left in the log since this was last asked."""
+        event_race.excuse(self.log, self.mpm, self._ends, _RESUMING, self.folder)
+        self._ends = []
 
     def graceful(self) -> None:
         self._renew(SIGUSR1)

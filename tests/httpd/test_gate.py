@@ -235,6 +235,29 @@ def test_row_48_a_variable_that_is_not_set_is_taken_literally(server):
     assert show(server, "/unset")["mod_wsgi.application_group"] == "%{ENV:NOT_SET}"
 
 
+SETTER = """
+import os
+
+def application(environ, start_response):
+    group = environ["mod_wsgi.application_group"].encode("latin-1")
+    os.environ["INHERITED"] = os.environ["LATER"] = "changed"
+    start_response("200 OK", [])
+    return [group]
+"""
+
+
+@pytest.mark.differs("what applications do to the environment changes where requests run")
+def test_variables_are_those_that_httpd_was_started_with(httpd):
+    server = httpd(
+        'WSGIScriptAlias /inherited "${FOLDER}/scripts/setter.py" application-group=%{ENV:INHERITED}\n'
+        'WSGIScriptAlias /later "${FOLDER}/scripts/setter.py" application-group=%{ENV:LATER}\n',
+        scripts={"setter.py": SETTER},
+        env={"INHERITED": "from-the-start"},
+    )
+    said = [[server.get(path).text for path in ("/inherited", "/later")] for _ in range(2)]
+    assert said == [["from-the-start", "%{ENV:LATER}"]] * 2
+
+
 def test_row_42_a_missing_callable_embedded(server):
     server.log.expect_code(89, "does not contain WSGI application 'nothing'.")
     assert server.get("/no-callable").status in (404, 500)

@@ -1,12 +1,12 @@
 //! A request of httpd as the rules of rickhouse-directives look at it.
 
 use std::borrow::Cow;
-use std::ffi::OsStr;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use rickhouse_directives::environ::{Redirected, RequestView};
 use rickhouse_directives::groups::GroupView;
 use rickhouse_httpd::Request;
+
+use crate::child;
 
 /// See the module.
 pub(crate) struct View<'a, 'r> {
@@ -84,10 +84,8 @@ impl GroupView for View<'_, '_> {
     fn variable(&self, name: &[u8]) -> Option<Cow<'_, [u8]>> {
         let tables = [self.request.notes(), self.request.subprocess_env()];
         let of_request = tables.into_iter().find_map(|table| table.get(name));
-        of_request.map(Cow::Borrowed).or_else(|| {
-            let value = std::env::var_os(OsStr::from_bytes(name))?;
-            Some(Cow::Owned(value.into_vec()))
-        })
+        let found = of_request.or_else(|| child::current()?.variable(name));
+        found.map(Cow::Borrowed)
     }
 }
 

@@ -21,8 +21,8 @@
 //!
 //! Atomics only. A worker stores in its slot when it accepted and that it is done, *then* looks whether the process
 //! drains or stops; the main thread stores that, *then* looks at the slots (all sequentially consistent): one of them
-//! sees the other, so no end of a drain is missed and no idle worker is waited for. Workers tell the main thread by bytes
-//! in the pipe that its signals come through.
+//! sees the other, so no end of a drain is missed and no idle worker is waited for. Workers tell the main thread by
+//! bits that it looks at, and wake it by a byte in the pipe that its signals come through.
 //!
 //! Workers blocked in `accept4` are called back by a signal when the process ends, each by itself: those of other
 //! processes on the same socket are not disturbed. A connection that one of them still gets is answered by `REJECTED`, and
@@ -30,6 +30,7 @@
 #![forbid(unsafe_code)]
 
 mod activity;
+mod dispatcher;
 mod engine;
 mod exchange;
 pub mod exit;

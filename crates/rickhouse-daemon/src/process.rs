@@ -13,7 +13,7 @@ use rickhouse_wire::Token;
 
 use crate::activity::Activity;
 use crate::engine::Engine;
-use crate::notice::Notice;
+use crate::notice::{Inbox, Notice};
 use crate::settings::Settings;
 use crate::slots::Slot;
 use crate::timers::{ThreadView, View};
@@ -33,7 +33,7 @@ pub(crate) struct Process<E> {
     pub(crate) lanes: Box<[Lane]>,
     pub(crate) activity: Activity,
     pub(crate) engine: Arc<E>,
-    pub(crate) signals: SignalPipe,
+    pub(crate) inbox: Inbox,
     /// Requests until the process may be replaced; negative afterwards.
     requests_left: Option<AtomicI64>,
     lost_after: Option<Duration>,
@@ -67,7 +67,7 @@ impl<E: Engine> Process<E> {
             slots: (0..threads).map(|_| Slot::default()).collect(),
             lanes: (0..lanes).map(|_| Lane::default()).collect(),
             engine,
-            signals,
+            inbox: Inbox::new(signals),
             requests_left: limit
                 .map(|limit| AtomicI64::new(i64::try_from(limit).unwrap_or(i64::MAX))),
             lost_after: (!lost.is_zero()).then_some(lost),
@@ -82,7 +82,7 @@ impl<E: Engine> Process<E> {
     }
 
     pub(crate) fn notify(&self, notice: Notice) {
-        self.signals.notify(notice.byte());
+        self.inbox.tell(notice);
     }
 
     /// No connection is accepted any more.

@@ -8,10 +8,10 @@ use rickhouse_os::process::exit_now;
 use rickhouse_os::signal_pipe::{self, Signal};
 use tracing::{info, warn};
 
+use crate::dispatcher::Dispatcher;
 use crate::engine::Engine;
 use crate::exit;
 use crate::process::Process;
-use crate::run::Dispatcher;
 use crate::timers::Timers;
 
 pub(crate) fn stop<E: Engine>(

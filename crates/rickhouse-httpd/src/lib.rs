@@ -42,6 +42,7 @@ pub mod directive;
 mod fence;
 mod generation;
 mod hooks;
+mod leave;
 mod lent;
 pub mod log;
 mod log_client;

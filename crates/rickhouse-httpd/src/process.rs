@@ -163,7 +163,7 @@ impl<'g> Forked<'g> {
 }
 
 /// The descriptor of a log, if it is a file.
-fn log_descriptor(log: *mut sys::apr_file_t) -> Option<RawFd> {
+pub(crate) fn log_descriptor(log: *mut sys::apr_file_t) -> Option<RawFd> {
     if log.is_null() {
         return None;
     }

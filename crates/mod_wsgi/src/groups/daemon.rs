@@ -46,6 +46,10 @@ pub(super) fn live(forked: &Forked<'_>, parent: &Arc<Parent>, group: &Arc<Group>
     }
     let server = server_of(forked, group);
     subscriber::install();
+    let left = forked.close_parents_pipes();
+    if let Err(error) = left.and_then(|()| forked.leave_scoreboard()) {
+        tracing::warn!("The daemon process keeps means of httpd's own: {error}.");
+    }
     let Some(listener) = listener else {
         // A group without a socket has no processes.
         return status(exit::SETUP_FAILED);

@@ -31,6 +31,10 @@ fn serve(request: &mut Request<'_>, child: &'static Child, mut admission: Admiss
     if let Err(outcome) = embedded::dispatch(request, child, &mut admission) {
         return outcome;
     }
+    if let Err(message) = admission.names() {
+        log::request(request, &message);
+        return Outcome::INTERNAL_ERROR;
+    }
     let group = &admission.process_group;
     if admission
         .restriction

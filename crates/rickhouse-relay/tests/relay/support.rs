@@ -4,7 +4,8 @@ use std::io::{self, IoSlice};
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -224,6 +225,8 @@ pub(crate) struct Recorder {
     pub(crate) instead: Option<u16>,
     /// Takes no more than so many bytes.
     pub(crate) takes: Option<usize>,
+    /// Is set by a flush.
+    pub(crate) flushed: Arc<AtomicBool>,
     /// Called with the body so far whenever there is more of it.
     pub(crate) watch: Option<Watch>,
 }
@@ -280,7 +283,10 @@ impl Client for Recorder {
                     let count = file::read_at(file.as_fd(), &mut part, offset)?;
                     self.body.extend_from_slice(&part[..count]);
                 }
-                Piece::Flush => self.flushes += 1,
+                Piece::Flush => {
+                    self.flushes += 1;
+                    self.flushed.store(true, SeqCst);
+                }
                 Piece::End => self.ended = true,
                 Piece::Truncated => self.truncated = true,
             }
