@@ -70,6 +70,7 @@ class Httpd:
         env: Mapping[str, str] | None = None,
         level: str = "info",
         ports: int = 1,
+        unprivileged: bool = False,
     ) -> None:
         self.folder = folder
         self.mpm = mpm or install.mpm()
@@ -80,6 +81,11 @@ class Httpd:
         self._text, self._modules, self._level = text, modules, level
         self._env = {"E2E_FOLDER": str(folder), **(env or {})}
         lay_out(folder, scripts or {})
+        # Where root runs the tests, httpd is an ordinary user's on demand.
+        self._identity = install.as_ordinary_user() if unprivileged else ()
+        if self._identity:
+            user = install.ordinary_user()
+            os.chown(folder / "run", user.pw_uid, user.pw_gid)
         self._start(ports)
 
     def __repr__(self) -> str:
@@ -111,7 +117,7 @@ class Httpd:
         return self.folder / "httpd.conf"
 
     def _launch(self) -> None:
-        command = [*install.prefix(), str(install.httpd().binary), "-DFOREGROUND", "-f", str(self.configuration)]
+        command = [*install.prefix(), *self._identity, str(install.httpd().binary), "-DFOREGROUND", "-f", str(self.configuration)]
         env = install.httpd().environment(environment(self.mark, self._env))
         with (self.folder / "stderr.log").open("wb") as errors:
             self._process = subprocess.Popen(

@@ -29,7 +29,7 @@ def serves(server):
 
 @pytest.mark.parametrize("mpm", ["event", "worker", "prefork"])
 def test_the_restart_matrix(httpd, mpm):
-    """After each step: every group has its processes, one socket each, and the parent as many descriptors."""
+    """After each step: every group has its processes, one socket each, and the parent as many descriptors and no thread."""
     server = httpd(CONFIG, mpm=mpm)
     serves(server)
     open_at_first = None
@@ -46,6 +46,9 @@ def test_the_restart_matrix(httpd, mpm):
         until(lambda: len(server.sockets()) == 2, "one socket for each group")
         if step:
             until(lambda old=old: not any(map(processes.alive, old)), "the old daemons to be gone")
+        else:
+            assert set(old[1:]) < set(server.daemons())  # the others are left alone
+        assert processes.threads(server.pid) == 1  # one would outlive restarts, and the parent forks
         # From the first restart on nothing is opened that stays open.
         if open_at_first is None:
             open_at_first = len(server.parent_descriptors())

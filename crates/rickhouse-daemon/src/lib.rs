@@ -27,6 +27,7 @@
 //! Workers blocked in `accept4` are called back by a signal when the process ends, each by itself: those of other
 //! processes on the same socket are not disturbed. A connection that one of them still gets is answered by `REJECTED`, and
 //! the child tries another process; none is left in `accept4`, where the end of the process would cut a connection off.
+//! `REJECTED` is said when nobody accepts any more, so that no process rejects the same request twice.
 #![forbid(unsafe_code)]
 
 mod activity;
@@ -37,6 +38,7 @@ pub mod exit;
 mod frames;
 mod notice;
 mod process;
+mod rest;
 mod run;
 mod settings;
 mod setup;
@@ -47,5 +49,6 @@ mod worker;
 
 pub use engine::{Ended, Engine, Handler, StartError, StartStep};
 pub use exchange::WireExchange;
+pub use rest::Rest;
 pub use run::run;
 pub use settings::{Identity, SEND_BUFFER, Settings, Setup, TimerSettings, scaled_request_timeout};

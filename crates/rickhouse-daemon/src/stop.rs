@@ -3,7 +3,6 @@
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use rickhouse_os::nudge;
 use rickhouse_os::process::exit_now;
 use rickhouse_os::signal_pipe::{self, Signal};
 use tracing::{info, warn};
@@ -26,7 +25,8 @@ pub(crate) fn stop<E: Engine>(
     if let Some(limit) = limit {
         start_reaper(group, limit);
     }
-    process.stop_accepting();
+    // One that was left in `accept4` could take a connection that the process's end then cuts off.
+    process.end_accepting();
     end_events(group, dispatcher);
     let reason = timers.reason().map_or("", |reason| reason.as_str());
     process.engine.publish_stopping(reason);
@@ -65,15 +65,7 @@ fn end_events(group: &str, dispatcher: Option<Dispatcher>) {
     }
 }
 
-/// How often a worker that waits in `accept4` is told to look up.
-const NUDGE: Duration = Duration::from_millis(1);
-
-/// Waits for all workers. One that was left in `accept4` could take a connection that the process's end then cuts off.
 fn join<E: Engine>(process: &Process<E>, workers: Vec<JoinHandle<()>>) {
-    // Again and again: a nudge may come just before the worker enters `accept4`.
-    while call_from_accepting(process, &workers) {
-        thread::sleep(NUDGE);
-    }
     for (number, worker) in workers.into_iter().enumerate() {
         if worker.join().is_err() {
             warn!(
@@ -82,14 +74,4 @@ fn join<E: Engine>(process: &Process<E>, workers: Vec<JoinHandle<()>>) {
             );
         }
     }
-}
-
-/// Nudges the workers that wait for a connection; whether there was one.
-fn call_from_accepting<E: Engine>(process: &Process<E>, workers: &[JoinHandle<()>]) -> bool {
-    let accepting = |(number, worker): &(usize, &JoinHandle<()>)| {
-        process.slots[*number].is_accepting() && !worker.is_finished()
-    };
-    let waiting: Vec<_> = workers.iter().enumerate().filter(accepting).collect();
-    waiting.iter().for_each(|(_, worker)| nudge::nudge(worker));
-    !waiting.is_empty()
 }

@@ -53,14 +53,16 @@ fn run(request: &mut Request<'_>, scripts: &Arc<Scripts>, mut admission: Admissi
         reload: reload(&admission),
         age,
     };
-    let mut exchange = EmbeddedExchange::new(request, &admission, https);
-    log::during(&admission.resource, || {
-        seats::with(scripts, |seat| {
-            // What it came to, the exchange knows.
-            let _ended = seat.handle(&call, &mut exchange);
+    request.lend(|request| {
+        let mut exchange = EmbeddedExchange::new(request, &admission, https);
+        log::during(&admission.resource, || {
+            seats::with(scripts, |seat| {
+                // What it came to, the exchange knows.
+                let _ended = seat.handle(&call, &mut exchange);
+            });
         });
-    });
-    exchange.finish()
+        exchange.finish()
+    })
 }
 
 fn reload(admission: &Admission) -> Reload {

@@ -22,7 +22,7 @@ pub(super) fn outcome<'h>(head: &Head<'h, Headers<'h>>, error_override: bool) ->
 /// A header with a NUL, which the daemon's rules for headers do not let pass.
 pub(super) fn place(request: &mut Request<'_>, head: &Head<'_, Headers<'_>>) -> Result<(), HasNul> {
     request.set_status(head.status);
-    let line = [head.status.to_string().as_bytes(), b" ", head.reason].concat();
+    let line = [format!("{:03} ", head.status).as_bytes(), head.reason].concat();
     request.set_status_line(&line)?;
     // The type of the script's file says nothing about the response (DD §14 row 20).
     request.clear_content_type();

@@ -11,8 +11,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use rickhouse_daemon::{
-    Ended, Engine, Handler, SEND_BUFFER, Settings, Setup, StartError, StartStep, TimerSettings,
-    WireExchange, run,
+    Ended, Engine, Handler, Rest, SEND_BUFFER, Settings, Setup, StartError, StartStep,
+    TimerSettings, WireExchange, run,
 };
 use rickhouse_host::{Exchange as _, Failure, ResponseHead, Value};
 use rickhouse_os::group_socket::{GroupSocket, Options};
@@ -67,6 +67,7 @@ fn usual(path: PathBuf, socket: GroupSocket) -> Settings {
         threads: 2,
         stack_size: None,
         one_gil: true,
+        rest: None,
         setup: Setup::default(),
         timers: TimerSettings::default(),
         socket_timeout: Some(Duration::from_secs(60)),
@@ -94,6 +95,14 @@ fn change(settings: &mut Settings, name: &str, value: &str) {
         "restart" => timers.restart_interval = Some(millis()),
         "shutdown" => timers.shutdown = Some(millis()).filter(|limit| !limit.is_zero()),
         "maximum" => timers.maximum_requests = Some(number()),
+        // Longer than any test, and refusing.
+        "rest" => {
+            settings.rest = Some(Rest {
+                length: Duration::from_secs(3600),
+                refusing: true,
+                before_setup: value == "before",
+            });
+        }
         "home" => settings.setup.home = Some(value.into()),
         "chroot" => settings.setup.chroot = Some(value.into()),
         "umask" => settings.setup.umask = Some(u32::from_str_radix(value, 8).expect("octal")),

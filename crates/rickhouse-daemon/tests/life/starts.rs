@@ -15,6 +15,14 @@ pub(crate) const SCENES: &[Scene] = &[
     ("what_the_process_changes_about_itself", changes),
     ("what_cannot_be_changed_is_a_warning", warnings),
     ("chroot", chroot),
+    (
+        "a_rest_comes_behind_the_change_of_identity",
+        rests_as_somebody,
+    ),
+    (
+        "a_rest_after_a_set_up_that_failed_comes_before_it",
+        rests_before,
+    ),
     ("row_78_a_service_script_runs_and_the_process_ends", service),
 ];
 
@@ -76,6 +84,29 @@ fn changes() {
     ];
     let log = daemon.check_end(exit::CLEAN, &texts);
     assert!(!log.iter().any(|line| line.contains("WARN")), "{log:#?}");
+}
+
+/// The file mode mask while it rests. It refuses requests meanwhile, and ends by a signal as if it had not begun.
+fn umask_of_rest(when: &str) -> String {
+    let daemon = Daemon::start(&[when, "umask=35"]);
+    for _ in 0..2 {
+        get(&daemon.path(), "/hello").expect(&["Fail(503)"]);
+    }
+    let status = fs::read_to_string(format!("/proc/{}/status", daemon.pid())).expect("readable");
+    let mut lines = status.lines();
+    let umask = lines.find_map(|line| line.strip_prefix("Umask:\t"));
+    daemon.signal("TERM");
+    let (status, log) = daemon.end();
+    assert_eq!((status, log), (None, vec![]), "it has not started");
+    umask.expect("a mask").to_owned()
+}
+
+fn rests_as_somebody() {
+    assert_eq!(umask_of_rest("rest=after"), "0035");
+}
+
+fn rests_before() {
+    assert_ne!(umask_of_rest("rest=before"), "0035");
 }
 
 fn warnings() {

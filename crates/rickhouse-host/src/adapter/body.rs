@@ -59,14 +59,13 @@ pub(crate) fn run<'py>(
         }
         Err(error) => Err(error),
     };
-    let outcome = match ended {
+    match ended {
         Ok(()) => {
             complete(py, request);
             Outcome::Responded
         }
         Err(error) => fail(py, hosted, request, arguments.script, error),
-    };
-    outcome
+    }
 }
 
 /// The application is done: nothing more comes from its other threads either. Tells the front end when the body is
