@@ -1,5 +1,6 @@
 """Headers and status lines on their way through httpd (DD 7.8, 8.5; rows 14 to 24)."""
 
+import json
 import sys
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
@@ -44,6 +45,17 @@ def test_row_15_a_header_named_status_embedded(site):
 def test_row_16_a_location_with_200_is_a_header_embedded(site, deployment):
     response = run(site, deployment, answer("[('Location', '/elsewhere')]"))
     assert (response.status, response.header("Location"), response.body) == (200, "/elsewhere", b"x")
+
+
+@pytest.mark.only("daemon")
+def test_row_16_a_location_with_200_is_an_internal_redirect_in_a_daemon(site, deployment):
+    """The client is shown the other response, and told nothing of this one."""
+    path = f"/{config.EMBEDDED}/show_environ.py"
+    response = run(site, deployment, answer(f"[('Location', '{path}?of=it'), ('X-Mine', '1')]"))
+    told = json.loads(response.text)
+    assert (response.status, response.header("Location"), response.header("X-Mine")) == (200, None, None)
+    assert (told["SCRIPT_NAME"], told["QUERY_STRING"]) == (path, "of=it")
+    assert told["REDIRECT_URL"] == f"/{deployment}/inline.py" and told["REQUEST_METHOD"] == "GET"
 
 
 @pytest.mark.parametrize("status", ["301 Moved Permanently", "302 Found", "303 See Other", "201 Created"])
@@ -172,6 +184,13 @@ def test_row_23_error_override_is_ignored_embedded(overriding):
     assert (response.status, response.body) == (404, b"x")
     response = run(overriding, config.EMBEDDED, answer(status="418 Teapot"))
     assert (response.status, response.body) == (418, b"x")
+
+
+@pytest.mark.differs("row 23: a 500 page")
+@pytest.mark.parametrize("status", ["418 Teapot", "450 Odd", "599 Odd"])
+def test_row_23_error_override_leaves_statuses_alone_that_httpd_does_not_know(overriding, status):
+    response = run(overriding, config.DAEMON, answer(status=status))
+    assert (response.status, response.reason, response.body) == (int(status[:3]), status[4:], b"x")
 
 
 @pytest.mark.parametrize("size", [1000, 300_000])
