@@ -59,8 +59,8 @@ def test_row_89_interrupted_requests_get_504_and_the_process_lives(httpd):
         response = answer.result(40)
     assert (response.status, response.body) == (504, b"")
     for words in (
-        r"Dumping stack trace for thread \d+ of daemon process 'g' which has exceeded request-timeout of 1 seconds",
-        r"Injected RequestTimeout into thread \d+ of daemon process 'g'\.",
+        r"Dumping stack trace for thread [01] of daemon process 'g' which has exceeded request-timeout of 1 seconds",
+        r"Injected RequestTimeout into thread [01] of daemon process 'g'\.",
         r"Request interrupted by RequestTimeout; thread recovered\.",
     ):
         server.log.wait_for(words)
@@ -208,6 +208,25 @@ def test_startup_timer(httpd):
     assert server.get("/pid").status == 200
     server.log.wait_for(r"Application startup timer started for daemon process 'g'\.")
     server.log.wait_for(r"Application startup timer cancelled for daemon process 'g'\.")
+
+
+def test_the_startup_timer_ends_with_a_script_that_has_no_callable(httpd):
+    """The script is loaded; that the request fails says nothing about the next one."""
+    text = 'WSGIDaemonProcess g startup-timeout=60\nWSGIScriptAlias / "${FOLDER}/scripts/bare.py" process-group=g\n'
+    server = httpd(text, scripts={"bare.py": "x = 1\n"})
+    server.log.expect_code(89, "does not contain WSGI application")
+    assert server.get("/").status == 500
+    record = server.log.wait_record("Application startup timer cancelled")
+    assert record.client is None
+
+
+def test_a_request_is_not_late_because_it_waited_for_its_turn(httpd):
+    """The age of a request begins when the daemon accepts it, not when httpd does (DD 4.5.1)."""
+    server = start(httpd, "threads=1 request-timeout=6 interrupt-timeout=60")
+    with ThreadPoolExecutor(2) as pool:
+        answers = [pool.submit(server.get, "/sleeps?seconds=4") for _ in range(2)]
+        assert [answer.result(60).status for answer in answers] == [200, 200]
+    assert not server.log.search("Injected RequestTimeout")
 
 
 def test_row_74_the_startup_timer_begins_with_the_first_request(httpd):

@@ -49,6 +49,9 @@ pub mod timers;
 mod watchman;
 mod worker;
 
+/// The target of events that a thread inside of a request says about the process and not about that request.
+pub const PROCESS: &str = "rickhouse_daemon::process";
+
 pub use engine::{Ended, Engine, Handler, StartError, StartStep};
 pub use exchange::WireExchange;
 pub use rest::Rest;

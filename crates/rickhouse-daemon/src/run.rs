@@ -115,6 +115,9 @@ fn python_failed(group: &str, error: &StartError) {
 fn announce_timers(timers: &TimerSettings, settings: &Settings) {
     let group = &settings.group;
     debug!("Enabling monitor thread in daemon process '{group}'.");
+    if timers.deadlock.is_some() {
+        debug!("Enabling deadlock thread in daemon process '{group}'.");
+    }
     for (name, timeout) in [
         ("Startup timeout", timers.startup),
         ("Deadlock timeout", timers.deadlock),
