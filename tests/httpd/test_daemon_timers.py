@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from daemon_server import REASON, pid, request_that_waits, start
+from daemon_server import REASON, pid, request_that_waits, start, wait_queued
 from harness.wait import until
 
 
@@ -296,6 +296,7 @@ def test_row_75_queue_timeout(httpd):
     with request_that_waits(server) as busy, ThreadPoolExecutor(1) as pool:
         mark = server.log.mark()
         late = pool.submit(server.get, "/pid")
+        wait_queued(server, 1)
         # As long as the timeout, measured by a request that waits just so long for its own.
         with server.connect(timeout=1.5) as probe, pytest.raises(TimeoutError):
             probe.get("/pid")
