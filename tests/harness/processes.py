@@ -117,6 +117,11 @@ def alive(pid: int) -> bool:
     return found is not None and not found.zombie
 
 
+def threads(pid: int) -> int:
+    """How many threads a living process has."""
+    return len(os.listdir(f"/proc/{pid}/task"))
+
+
 def descriptors(pid: int) -> dict[int, str]:
     """Open descriptors of a process and what each names; empty when the process is gone."""
     folder = Path(f"/proc/{pid}/fd")

@@ -35,6 +35,7 @@ pub(crate) fn work<E: Engine>(process: &Arc<Process<E>>, number: usize) {
     };
     let lane = process.lane(number);
     let slot = &process.slots[number];
+    slot.enter();
     let mut member = lane.join();
     while member.wait_for_turn() {
         slot.accepting();
@@ -114,7 +115,9 @@ fn serve<E: Engine>(process: &Process<E>, kit: &mut Kit<E::Handler>, stream: &St
         attached,
     } = received;
     if process.is_stopping() {
-        // Only now that the request was read: a child that is cut off while it writes may not look for an answer.
+        // Only now that the request was read: a child that is cut off while it writes may not look for an answer. And only
+        // when its next attempt cannot reach this process again.
+        process.end_accepting();
         return answer(process, stream, response::write_rejected);
     }
     if waited_too_long(process.queue_timeout, frame.head.received) {
@@ -142,7 +145,7 @@ fn serve<E: Engine>(process: &Process<E>, kit: &mut Kit<E::Handler>, stream: &St
     match ended {
         Ok(Ended::Answered) => exchange.finish(),
         Ok(Ended::Rejected) => {
-            process.stop_accepting();
+            process.end_accepting();
             exchange.reject();
             exchange.finish();
             process.notify(Notice::ScriptChanged);

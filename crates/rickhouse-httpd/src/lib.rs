@@ -33,7 +33,8 @@
 //! * Logging: [`log::write`] with a [`log::Scope`], a [`log::Level`] and [`at!`]. [`log::Scope::Current`] is the request of
 //!   the hook that this thread is in.
 //!
-//! `examples/probe.rs` is a module that uses all of it; `tests/restarts.rs` takes it through restarts.
+//! `examples/probe.rs` is a module that uses all of it. The end-to-end tests take the real one through restarts
+//! (`tests/httpd/test_life_cycle.py`).
 
 pub mod command_context;
 mod config;

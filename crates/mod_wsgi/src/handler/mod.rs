@@ -22,7 +22,11 @@ pub(crate) fn handle(request: &mut Request<'_>) -> Outcome {
         return gate::refuse(request);
     };
     match gate::admit(request, child) {
-        Ok(admission) => serve(request, child, admission),
+        Ok(admission) => {
+            // `mod_wsgi.request_id` (DD §6.2).
+            request.make_log_id();
+            serve(request, child, admission)
+        }
         Err(outcome) => outcome,
     }
 }
