@@ -108,7 +108,7 @@ def hold(environ):
 
 def longer(environ):
     global HOLD
-    HOLD = HOLD * 5 // 4
+    HOLD = HOLD * 3 // 2
     return [b"longer"]
 "#;
 
@@ -154,15 +154,16 @@ pub(crate) fn a_late_request_is_interrupted() {
 
 /// The monitor finds a request late and waits for the GIL; when it gets in, the thread has gone on to the next one.
 pub(crate) fn the_next_request_is_not_interrupted_instead() {
-    const TIMEOUT: Duration = Duration::from_millis(250);
+    /// Long, compared with the request that follows: that one is to be in time on a busy machine as well.
+    const TIMEOUT: Duration = Duration::from_millis(750);
     /// More than the timeout and the monitor's pauses.
-    const LATE: Duration = Duration::from_millis(400);
+    const LATE: Duration = Duration::from_millis(1000);
     fn timed(work: impl FnOnce() -> MemoryExchange) -> (MemoryExchange, Duration) {
         let begin = Instant::now();
         let exchange = work();
         (exchange, begin.elapsed())
     }
-    serve(LOOPS, timeout(250), |worker| {
+    serve(LOOPS, timeout(750), |worker| {
         let mut followed = 0;
         for _ in 0..300 {
             let (_, held) = timed(|| get(worker, "/hold"));
@@ -178,10 +179,10 @@ pub(crate) fn the_next_request_is_not_interrupted_instead() {
             }
             assert_eq!((next.failure, next.text().as_str()), (None, "quick"));
             followed += 1;
-            if followed == 4 {
+            if followed == 2 {
                 return;
             }
         }
-        panic!("{followed} of 4 requests followed a late one and were in time");
+        panic!("{followed} of 2 requests followed a late one and were in time");
     });
 }
