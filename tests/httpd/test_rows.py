@@ -1,4 +1,4 @@
-"""The table of surprising behaviours in the reference of mod_wsgi 6: a test for each row, and a word for who is surprised."""
+"""The table of surprising behaviours in the reference of mod_wsgi 6: each row has a test, each difference a word."""
 
 import ast
 import re

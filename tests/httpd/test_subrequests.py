@@ -159,7 +159,9 @@ def test_rewritten_in_a_directory(server, place):
     assert told | wanted == told
 
 
-@pytest.mark.parametrize(("method", "body"), [("GET", None), ("POST", b"a body"), ("POST", b"x" * 300_000), ("HEAD", None)])
+@pytest.mark.parametrize(
+    ("method", "body"), [("GET", None), ("POST", b"a body"), ("POST", b"x" * 300_000), ("HEAD", None)]
+)
 def test_an_error_document(server, deployment, method, body):
     """The body went with the request that failed."""
     response = ask(server, deployment, method, f"/missing/{deployment}/x?q=1", body)
