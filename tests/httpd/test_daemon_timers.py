@@ -77,6 +77,8 @@ def test_row_89_a_request_that_nothing_interrupts_gets_502(httpd):
         response = answer.result(40)
     assert response.status == 502
     server.log.wait_for("Daemon process request time limit exceeded, stopping daemon process 'g'")
+    server.log.wait_for("Dumping stack trace for active Python threads of .* in daemon process 'g'")
+    server.log.wait_for(r'Thread \d+ executing file ".*daemon_app\.py", line \d+, in stuck')
     server.log.wait_for(r"Shutdown timeout expired; aborting daemon process 'g'\.")
     assert pid(server) != old
 

@@ -210,3 +210,17 @@ def test_row_16_the_body_of_a_redirected_request_is_no_request(site, size):
         else:
             assert connection.get(target(config.DAEMON, answer())).body == b"x"
     assert not any("/hidden" in line for line in site.access_log())
+
+
+@pytest.mark.differs("the length that the client is told is that of the last header, and what is sent that of the first")
+@pytest.mark.parametrize("values", [("900000", "3"), ("3", "900000"), ("+900000", "x")], ids=" ".join)
+def test_of_several_lengths_the_first_holds_for_everybody(site, deployment, values):
+    """Otherwise the next response on the connection begins inside of this one, or this one inside of the next. A short response
+    would get its length from httpd."""
+    headers, length = [("Content-Length", value) for value in values], int(values[0])
+    with site.connect() as connection:
+        path = target(deployment, answer(headers, "for _ in range(9):\n    yield b'x' * 100000"))
+        for _ in range(2):
+            response = connection.get(path)
+            assert response.header("Content-Length") == str(length)
+            assert response.body == b"x" * length
