@@ -539,23 +539,6 @@ def test_umask(serve):
     assert who(serve("worker_app", "--umask", "027"))["umask"] == "0027"
 
 
-#: Runs a command in a mount namespace of its own, in which everybody may pass through root's home:
-#: Python may be installed below it, and whom the workers become has to read that.
-OPEN_HOME = (
-    "unshare", "--mount", "sh", "-ec",
-    """home=$(cd ~root && pwd); copy=$(mktemp -d)
-    mount --bind "$home" "$copy"
-    mount -t tmpfs -o mode=755 tmpfs "$home"
-    for entry in "$copy"/* "$copy"/.[!.]*; do
-        [ -d "$entry" ] || continue
-        mkdir "$home/${entry##*/}"
-        mount --bind "$entry" "$home/${entry##*/}"
-    done
-    umount "$copy"; rmdir "$copy"
-    exec "$@" """, "sh",
-)  # fmt: skip
-
-
 @pytest.mark.needs_root
 def test_privileges_are_dropped(serve):
     with tempfile.TemporaryDirectory(prefix="rh") as folder:
@@ -569,7 +552,7 @@ def test_privileges_are_dropped(serve):
         )
         server = serve(
             "app:application", "--user", "nobody", "--group", "nogroup",
-            cwd=Path(folder), prefix=OPEN_HOME,
+            cwd=Path(folder), prefix=processes.OPEN_HOME,
         )  # fmt: skip
         users, groups, supplementary = json.loads(server.get("/").text)
         assert set(users) == {65534} and set(groups) == {65534}
@@ -672,6 +655,6 @@ def test_the_home_is_that_of_the_workers_user(serve):
             "    start_response('200 OK', [])\n"
             "    return [json.dumps([os.environ[name] for name in ('HOME', 'USER', 'LOGNAME')]).encode()]\n"
         )
-        server = serve("app:application", "--user", "nobody", cwd=Path(folder), prefix=OPEN_HOME)
+        server = serve("app:application", "--user", "nobody", cwd=Path(folder), prefix=processes.OPEN_HOME)
         assert json.loads(server.get("/").text) == [pwd.getpwnam("nobody").pw_dir, "nobody", "nobody"]
         server.stop()

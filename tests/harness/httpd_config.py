@@ -64,6 +64,7 @@ ServerName localhost
 ServerAdmin root@localhost
 TypesConfig "{folder}/mime.types"
 DocumentRoot "{folder}/htdocs"
+CoreDumpDirectory "{folder}"
 ErrorLog "{folder}/error.log"
 ErrorLogFormat "[%{{cu}}t] [%m:%l] [pid %P] [tid %T] [client\\ %a] %M"
 LogLevel notice wsgi:{level}

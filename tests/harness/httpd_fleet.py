@@ -9,7 +9,6 @@ import http_client
 
 from . import httpd_config as config
 from . import httpd_install as install
-from . import httpd_stop_crash as stop_crash
 from .httpd_server import Httpd, lay_out
 from .server import environment
 
@@ -45,6 +44,7 @@ class Fleet:
         for server in self.servers:
             if server.returncode is not None:
                 found.append(f"{server} ended with {server.returncode}:\n{server.said()[-4000:]}")
+            server.excuse_the_race()
             found += server.log.complaints()
         return found
 
@@ -54,7 +54,6 @@ class Fleet:
         found: list[str] = []
         for server in self.servers:
             wrong: list[str] = []
-            before = server.log.mark()
             try:
                 code = server.stop()
                 if code != server.expected_code:
@@ -62,7 +61,7 @@ class Fleet:
             except AssertionError as error:
                 wrong.append(str(error))
             wrong += server.leftovers()
-            stop_crash.excuse(server.log, server.mpm, before)
+            server.excuse_the_race()
             wrong += server.log.complaints()
             server.destroy()
             if wrong:

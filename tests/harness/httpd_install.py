@@ -14,24 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from . import processes
+
 #: Whom children and daemons become when root runs the tests.
 _ORDINARY_USERS = ("www-data", "nobody")
 
-#: Runs a command in a mount namespace of its own, in which everybody may pass through root's home: Python may be
-#: installed below it, and whom the children become has to read that.
-_OPEN_HOME = (
-    "unshare", "--mount", "--propagation", "private", "sh", "-ec",
-    """home=$(cd ~root && pwd); copy=$(mktemp -d)
-    mount --bind "$home" "$copy"
-    mount -t tmpfs -o mode=755 tmpfs "$home"
-    for entry in "$copy"/* "$copy"/.[!.]*; do
-        [ -d "$entry" ] || continue
-        mkdir "$home/${entry##*/}"
-        mount --bind "$entry" "$home/${entry##*/}"
-    done
-    umount "$copy"; rmdir "$copy"
-    exec "$@" """, "sh",
-)  # fmt: skip
+#: What `--mpm` may name.
+MPMS = ("event", "worker", "prefork")
 
 
 @dataclass(frozen=True)
@@ -101,6 +90,11 @@ def module() -> Path:
     return path
 
 
+def mpm() -> str:
+    """`$SUITE_MPM`, which `--mpm` sets: the MPM of every server whose test names none."""
+    return os.environ.get("SUITE_MPM") or "event"
+
+
 def ordinary_user() -> pwd.struct_passwd | None:
     """Whom children become: nobody else unless root runs the tests, since httpd refuses to serve as root."""
     if os.geteuid() != 0:
@@ -113,13 +107,21 @@ def ordinary_user() -> pwd.struct_passwd | None:
     raise pytest.UsageError(f"root runs the tests, and there is none of the users {_ORDINARY_USERS}")
 
 
+def as_ordinary_user() -> tuple[str, ...]:
+    """What to put before a command that is not to run as root."""
+    user = ordinary_user()
+    if user is None:
+        return ()
+    return ("setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups")
+
+
 @functools.cache
 def prefix() -> tuple[str, ...]:
     """What to put before the command, so that children can read the Python under test."""
     user = ordinary_user()
     if user is None or _readable_by(user, Path(sys.prefix)) and _readable_by(user, Path(sys.base_prefix)):
         return ()
-    return _OPEN_HOME
+    return processes.OPEN_HOME
 
 
 def _readable_by(user: pwd.struct_passwd, path: Path) -> bool:

@@ -16,6 +16,9 @@ _PR_SET_CHILD_SUBREAPER = 36
 MARK = "E2E_MARK"
 
 
+#: Runs a command where everybody may pass through root's home: a Python below it has to be read by whom a server becomes.
+OPEN_HOME = (str(Path(__file__).resolve().parents[2] / "scripts" / "open-home"),)
+
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -112,6 +115,11 @@ def reap_orphans(besides: int) -> list[Process]:
 def alive(pid: int) -> bool:
     found = process(pid)
     return found is not None and not found.zombie
+
+
+def threads(pid: int) -> int:
+    """How many threads a living process has."""
+    return len(os.listdir(f"/proc/{pid}/task"))
 
 
 def descriptors(pid: int) -> dict[int, str]:

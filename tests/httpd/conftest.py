@@ -17,6 +17,7 @@ from harness.httpd_fleet import Fleet, SyntaxCheck
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--module", help="the mod_wsgi.so under test; also $RICKHOUSE_MODULE")
+    parser.addoption("--mpm", choices=install.MPMS, help="the MPM where a test names none; also $SUITE_MPM; event")
     parser.addoption(
         "--oracle", action="store_true",
         help="the module is mod_wsgi 6.1.1: what is marked `differs` has to fail (an aid for who writes tests)",
@@ -26,13 +27,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if said := config.getoption("--module"):
         os.environ["RICKHOUSE_MODULE"] = said
+    if mpm := config.getoption("--mpm"):
+        os.environ["SUITE_MPM"] = mpm
     processes.adopt_orphans()
 
 
 def pytest_report_header() -> list[str]:
     user = install.ordinary_user()
     return [
-        f"httpd {'.'.join(map(str, install.httpd().version))} at {install.httpd().binary}, {install.module()}, "
+        f"httpd {'.'.join(map(str, install.httpd().version))} ({install.mpm()}) at {install.httpd().binary}, "
+        f"{install.module()}, "
         f"deployments {', '.join(map(str, config.deployments()))}",
         f"children run as {user.pw_name}" if user else "not collected: needs_root (not root)",
         "not collected: awaits (events of the Python module come with a later issue)",

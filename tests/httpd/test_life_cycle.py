@@ -29,7 +29,7 @@ def serves(server):
 
 @pytest.mark.parametrize("mpm", ["event", "worker", "prefork"])
 def test_the_restart_matrix(httpd, mpm):
-    """After each step: every group has its processes, one socket each, and the parent as many descriptors."""
+    """After each step: every group has its processes, one socket each, and the parent as many descriptors and no thread."""
     server = httpd(CONFIG, mpm=mpm)
     serves(server)
     open_at_first = None
@@ -46,6 +46,9 @@ def test_the_restart_matrix(httpd, mpm):
         until(lambda: len(server.sockets()) == 2, "one socket for each group")
         if step:
             until(lambda old=old: not any(map(processes.alive, old)), "the old daemons to be gone")
+        else:
+            assert set(old[1:]) < set(server.daemons())  # the others are left alone
+        assert processes.threads(server.pid) == 1  # one would outlive restarts, and the parent forks
         # From the first restart on nothing is opened that stays open.
         if open_at_first is None:
             open_at_first = len(server.parent_descriptors())
@@ -262,6 +265,31 @@ def test_row_78_a_service_script(httpd):
     server.stop()
     assert server.recorded("service")[-1] == "stop None"
     assert not server.log.search("WSGI0107|WSGI0108|WSGI0175")
+
+
+@pytest.mark.parametrize("how", ["stop", "restart"])
+def test_what_the_c_library_holds_back_is_written_in_the_end(httpd, how):
+    """An extension module prints by the streams of C, which a process that leaves by `_exit` has to flush."""
+    script = """
+        import ctypes, os, toolkit
+        c = ctypes.CDLL(None)
+        c.fopen.restype = ctypes.c_void_p
+        stream = ctypes.c_void_p(c.fopen(os.path.join(toolkit.FOLDER, "printed").encode(), b"w"))
+        def application(environ, start_response):
+            c.fputs(b"held back\\n", stream)
+            start_response("200 OK", [])
+            return [str(os.getpid()).encode()]
+    """
+    text = ('WSGIDaemonProcess g python-path="${SHARED_APPS}"\n'
+            'WSGIScriptAlias / "${FOLDER}/scripts/s.py" process-group=g application-group=%{GLOBAL}\n')  # fmt: skip
+    server = httpd(text, scripts={"s.py": script})
+    pid = int(server.get("/").text)
+    if how == "stop":
+        server.stop()
+    else:
+        os.kill(pid, signal.SIGTERM)
+        until(lambda: not processes.alive(pid), "the daemon to end")
+    assert server.recorded("printed") == ["held back"]
 
 
 @pytest.mark.awaits("events")

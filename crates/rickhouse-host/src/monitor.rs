@@ -205,11 +205,6 @@ fn stack_from_outside(native_id: u64) -> Vec<StackLine> {
         .into_iter()
         .filter(|thread| thread.native_id == native_id)
         .flat_map(|thread| thread.frames)
-        .map(|frame| StackLine {
-            file: frame.file,
-            line: frame.line,
-            function: frame.function,
-            source: String::new(),
-        })
+        .map(StackLine::from)
         .collect()
 }

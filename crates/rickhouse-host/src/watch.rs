@@ -136,6 +136,16 @@ impl InterpreterWatch {
         self.lock().clone()
     }
 
+    /// Python's idents of the threads that serve requests now, by their numbers.
+    pub(crate) fn serving(&self) -> Vec<(usize, ThreadIdent)> {
+        let serving = |thread: &Arc<ThreadWatch>| {
+            let current = thread.current();
+            let ident = current.thread.filter(|_| current.request != 0)?;
+            Some((thread.number, ident))
+        };
+        self.lock().iter().filter_map(serving).collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<Arc<ThreadWatch>>> {
         self.threads.lock().unwrap_or_else(PoisonError::into_inner)
     }

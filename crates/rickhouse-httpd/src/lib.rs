@@ -33,7 +33,8 @@
 //! * Logging: [`log::write`] with a [`log::Scope`], a [`log::Level`] and [`at!`]. [`log::Scope::Current`] is the request of
 //!   the hook that this thread is in.
 //!
-//! `examples/probe.rs` is a module that uses all of it; `tests/restarts.rs` takes it through restarts.
+//! `examples/probe.rs` is a module that uses all of it. The end-to-end tests take the real one through restarts
+//! (`tests/httpd/test_life_cycle.py`).
 
 pub mod command_context;
 mod config;
@@ -42,6 +43,8 @@ pub mod directive;
 mod fence;
 mod generation;
 mod hooks;
+mod leave;
+mod lent;
 pub mod log;
 mod log_client;
 pub mod mpm;
@@ -69,6 +72,7 @@ pub use directive::{Command, Contexts};
 pub use fence::fenced;
 pub use generation::{ChildInit, Generation, PreConfig, Startup};
 pub use hooks::{Files, Hooks, Order};
+pub use lent::{Lent, Turn};
 pub use outcome::{Authentication, Authorization, Failed, Outcome};
 pub use parts::Part;
 pub use pool::Pool;

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rickhouse_daemon::{Ended, Engine, Handler, StartError, StartStep, WireExchange};
-use rickhouse_host::StuckRequest;
 use rickhouse_host::scripts::{self, Call, Reload, ScriptThread, Scripts, Watch};
 use rickhouse_httpd::log::{self as httpd_log, Client};
 use rickhouse_wire::{self as wire, Value};
@@ -101,23 +100,7 @@ impl Engine for DaemonEngine {
     fn publish_stopping(&self, _: &str) {}
 
     fn dump_stacks(&self, number: usize) {
-        let reports = self.watch.report();
-        let is_it = |request: &StuckRequest| request.thread == number + 1;
-        let stuck = reports.iter().flat_map(|(name, report)| {
-            report
-                .stuck
-                .iter()
-                .filter(move |request| is_it(request))
-                .map(move |request| (name, request))
-        });
-        for (name, request) in stuck {
-            // Where it is was written when it was interrupted.
-            tracing::info!(
-                "Request '{}' runs in application group '{name}' for {:.3} seconds.",
-                request.request_line,
-                request.running_for.as_secs_f64()
-            );
-        }
+        self.watch.dump_stacks(number + 1);
     }
 
     fn stop(&self) {

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | configuration is read, restart: `post_config` | sockets are made and processes forked: the scoreboard is there already |
 //! | first start: `pre_mpm` | the same, since the scoreboard exists from here on |
-//! | a process ends | httpd tells the parent, about once a second: [`supervision`] says so and forks another one |
+//! | a process ends | httpd tells the parent: [`supervision`] says so and forks another one |
+//! | `monitor`, about every ten seconds | what could not be forked is tried again |
 //! | restart, stop | httpd ends the processes with the pool of the configuration; the sockets go with it ([`socket`]) |
 //!
 //! The parent never runs Python and starts no thread. A forked process becomes a daemon in [`daemon`]; it knows its own
@@ -88,19 +89,43 @@ pub(crate) fn running(group: u32) -> Option<&'static Running> {
     running.iter().find(|running| running.group == group)
 }
 
+/// The parent looks around, as it does every now and then.
+pub(crate) fn monitor(generation: &Generation<'_>) {
+    let Some(parent) = lock().clone() else {
+        return;
+    };
+    if parent.pid == std::process::id() {
+        for group in &parent.groups {
+            supervision::fill_places(generation, &parent, group);
+        }
+    }
+}
+
 fn start(generation: &Generation<'_>) {
     let Some(parent) = lock().clone() else {
         return;
     };
     if parent.begin() {
-        // Without it the ends of processes are guessed at.
-        let _watched = child_ends::watch();
+        watch_ends(generation, parent.pid);
         socket::remove_left_at_exit(generation, parent.pid);
         for group in &parent.groups {
             start_group(generation, &parent, group);
         }
         socket::remove_left();
     }
+}
+
+/// Has the kernel tell how processes end, while httpd watches over them. Not while it ends them all with the pool of the
+/// configuration: its pauses, which the signal cuts short, are then the time that they have left (DD §10.6).
+fn watch_ends(generation: &Generation<'_>, parent: u32) {
+    // Without it the ends of processes are guessed at.
+    let _watched = child_ends::watch();
+    generation.pool().at_end(move || {
+        if std::process::id() == parent {
+            // It cannot be refused.
+            let _restored = child_ends::ignore();
+        }
+    });
 }
 
 /// Starts one group. A failure is this group's alone (DD §14 row 80): its requests get 503.

@@ -181,6 +181,10 @@ impl Scripts {
 pub struct Watch(Arc<Scripts>);
 
 impl Watch {
+    pub(crate) fn scripts(&self) -> &Scripts {
+        &self.0
+    }
+
     /// The state of every interpreter made so far, with its application group.
     pub fn report(&self) -> Vec<(String, InterpreterReport)> {
         let describe = |named: &Arc<Named>| {
