@@ -70,6 +70,8 @@ pub fn apply(
             continue;
         };
         let value = value.to_vec();
+        // What counts is what the application sees, also of a header that is there twice.
+        environ.set(header.variable.as_bytes(), &value);
         act(header, &value, proxies, environ);
         *winner = Some(header.variable);
     }

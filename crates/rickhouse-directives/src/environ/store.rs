@@ -65,10 +65,13 @@ impl Environ {
         self.entries.push(Entry { key, value });
     }
 
-    /// Adds an entry, or changes the one that is there.
+    /// Makes this the only entry of its key. A header that was added to the request (`RequestHeader add`) can be there more than once.
     pub fn set(&mut self, key: &[u8], value: &[u8]) {
         match self.position(key) {
-            Some(at) => self.entries[at].value = Some(self.keep(value)),
+            Some(at) => {
+                self.remove_from(at + 1, key);
+                self.entries[at].value = Some(self.keep(value));
+            }
             None => self.push(key, Some(value)),
         }
     }
@@ -82,10 +85,11 @@ impl Environ {
         }
     }
 
-    /// Takes an entry out; whether it was there.
+    /// Takes all entries of a key out; whether there was one.
     pub fn remove(&mut self, key: &[u8]) -> bool {
-        let at = self.position(key);
-        at.map(|at| self.entries.remove(at)).is_some()
+        let before = self.entries.len();
+        self.remove_from(0, key);
+        self.entries.len() < before
     }
 
     /// Keeps the entries whose key is `wanted`.
@@ -129,6 +133,15 @@ impl Environ {
         let is_it =
             |entry: &Entry| entry.key.len() == key.len() && self.bytes[entry.key.clone()] == *key;
         self.entries.iter().position(is_it)
+    }
+
+    fn remove_from(&mut self, start: usize, key: &[u8]) {
+        let bytes = &self.bytes;
+        let mut at = 0;
+        self.entries.retain(|entry| {
+            at += 1;
+            at <= start || entry.key.len() != key.len() || bytes[entry.key.clone()] != *key
+        });
     }
 
     fn keep(&mut self, bytes: &[u8]) -> Range<usize> {

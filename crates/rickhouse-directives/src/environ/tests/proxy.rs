@@ -67,6 +67,39 @@ fn forwarded_for() {
     check(Some(""), "1.1.1.1", "10.0.0.9", None);
 }
 
+/// `RequestHeader add` makes a second header of a name that the client has sent.
+#[test]
+fn headers_that_are_there_twice() {
+    let request = with_headers(&[
+        ("X-Forwarded-For", "1.1.1.1, 10.0.0.2"),
+        ("X-Real-IP", "6.6.6.6"),
+        ("X-Forwarded-For", "9.9.9.9"),
+        ("X-Real-IP", "7.7.7.7"),
+    ]);
+    let seen = |environ: &Environ, name: &str| -> Vec<String> {
+        let entries = environ.iter().filter(|(key, _)| *key == name.as_bytes());
+        let texts = entries.map(|(_, value)| String::from_utf8(value.unwrap().to_vec()).unwrap());
+        texts.collect()
+    };
+    let trusted = behind_proxy("X-Forwarded-For", Some("10.0.0.0/8"), &request);
+    assert_eq!(text(&trusted, "REMOTE_ADDR"), "1.1.1.1");
+    assert_eq!(
+        seen(&trusted, "HTTP_X_FORWARDED_FOR"),
+        ["1.1.1.1, 10.0.0.2"]
+    );
+    assert!(seen(&trusted, "HTTP_X_REAL_IP").is_empty());
+    let untrusted = behind_proxy("X-Forwarded-For", Some("11.0.0.0/8"), &request);
+    assert!(seen(&untrusted, "HTTP_X_FORWARDED_FOR").is_empty());
+    assert!(seen(&untrusted, "HTTP_X_REAL_IP").is_empty());
+    let by_scheme = with_headers(&[
+        ("X-Forwarded-Proto", "https"),
+        ("X-Forwarded-Proto", "http"),
+    ]);
+    let mut secure = behind_proxy("X-Forwarded-Proto", None, &by_scheme);
+    assert_eq!(seen(&secure, "HTTP_X_FORWARDED_PROTO"), ["https"]);
+    assert!(secure.take_https());
+}
+
 #[test]
 fn other_headers_of_proxies() {
     let request = with_headers(&[
