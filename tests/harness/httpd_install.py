@@ -107,6 +107,14 @@ def ordinary_user() -> pwd.struct_passwd | None:
     raise pytest.UsageError(f"root runs the tests, and there is none of the users {_ORDINARY_USERS}")
 
 
+def as_ordinary_user() -> tuple[str, ...]:
+    """What to put before a command that is not to run as root."""
+    user = ordinary_user()
+    if user is None:
+        return ()
+    return ("setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups")
+
+
 @functools.cache
 def prefix() -> tuple[str, ...]:
     """What to put before the command, so that children can read the Python under test."""

@@ -84,6 +84,16 @@ def test_names_are_latin_1(server, header):
     assert server.get("/show", {header: "wide"}).status == 500
 
 
+@pytest.mark.differs("it is a name like others")
+@pytest.mark.parametrize("process", ["%{GLOBAL}", "site"])
+@pytest.mark.parametrize(("header", "what"), [("X-Application", "application group"), ("X-Callable", "callable object")])
+def test_bytes_that_are_no_utf_8_are_no_name(server, process, header, what):
+    """In Python all such names would be one."""
+    server.log.expect(rf"WSGI9003: Name of {what} 'caf.+' is not UTF-8\.")
+    assert server.get("/show", {header: "caf\xe9", "X-Process": process}).status == 500
+    assert groups(server, Process=process, Application="caf\xc3\xa9")[1] == "caf\xc3\xa9"
+
+
 @pytest.mark.parametrize("header", ["X-Process", "X-Application", "X-Callable"])
 def test_row_49_an_exception_is_500(server, header):
     server.log.expect_exception("ValueError: dispatch on purpose")

@@ -262,6 +262,31 @@ def test_row_78_a_service_script(httpd):
     assert not server.log.search("WSGI0107|WSGI0108|WSGI0175")
 
 
+@pytest.mark.parametrize("how", ["stop", "restart"])
+def test_what_the_c_library_holds_back_is_written_in_the_end(httpd, how):
+    """An extension module prints by the streams of C, which a process that leaves by `_exit` has to flush."""
+    script = """
+        import ctypes, os, toolkit
+        c = ctypes.CDLL(None)
+        c.fopen.restype = ctypes.c_void_p
+        stream = ctypes.c_void_p(c.fopen(os.path.join(toolkit.FOLDER, "printed").encode(), b"w"))
+        def application(environ, start_response):
+            c.fputs(b"held back\\n", stream)
+            start_response("200 OK", [])
+            return [str(os.getpid()).encode()]
+    """
+    text = ('WSGIDaemonProcess g python-path="${SHARED_APPS}"\n'
+            'WSGIScriptAlias / "${FOLDER}/scripts/s.py" process-group=g application-group=%{GLOBAL}\n')  # fmt: skip
+    server = httpd(text, scripts={"s.py": script})
+    pid = int(server.get("/").text)
+    if how == "stop":
+        server.stop()
+    else:
+        os.kill(pid, signal.SIGTERM)
+        until(lambda: not processes.alive(pid), "the daemon to end")
+    assert server.recorded("printed") == ["held back"]
+
+
 @pytest.mark.awaits("events")
 def test_signals_that_reach_python(httpd):
     script = """

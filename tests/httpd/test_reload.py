@@ -3,6 +3,7 @@
 import hashlib
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -94,6 +95,31 @@ def test_row_90_the_client_does_not_notice(server):
     response = server.get("/daemon/counter.py")
     assert response.status == 200 and response.text.startswith("two ")
     server.log.wait_for(r"Reconnecting after WSGI daemon process 'site' restart, attempt #1\.")
+
+
+MANY = """
+WSGIPerInterpreterGIL On
+WSGIDaemonProcess site processes=2 threads=12
+WSGIApplicationGroup other
+WSGIScriptAlias / "${FOLDER}/scripts/counter.py"
+WSGIProcessGroup site
+"""
+
+
+def test_row_90_no_client_notices_however_many_threads_wait(httpd):
+    """A process rejects a request once, although each of its threads may wait for one. Five rejections are too many."""
+    server = httpd(MANY, scripts={"counter.py": COUNTER.format(word="0")})
+    with ThreadPoolExecutor(12) as pool:
+        for change in range(1, 6):
+            assert all(response.status == 200 for response in pool.map(server.get, ["/"] * 36))
+            script = server.script("counter.py")
+            # Read while it is half written, it would be loaded as that.
+            other = script.with_suffix(".next")
+            other.write_text(COUNTER.format(word=change))
+            os.utime(other, (change, change))
+            other.rename(script)
+            answers = list(pool.map(server.get, ["/"] * 36))
+            assert {(answer.status, answer.text.split()[0]) for answer in answers} == {(200, str(change))}
 
 
 def test_reloading_off(server):

@@ -46,6 +46,7 @@ impl Module for Wsgi {
         hooks.pre_config(Order::MIDDLE);
         hooks.post_config(Order::MIDDLE);
         hooks.pre_mpm(Order::REALLY_LAST);
+        hooks.monitor(Order::MIDDLE);
         hooks.child_init(Order::MIDDLE);
         hooks.translate_name(Order::MIDDLE.after(&ALIAS).before(&OTHER_MAPPINGS));
         hooks.access_checker(Order::MIDDLE.after(&SSL).before(&AUTHZ_HOST));
@@ -66,6 +67,10 @@ impl Module for Wsgi {
     fn pre_mpm(generation: &Generation<'_>) -> Result<(), Failed> {
         groups::pre_mpm(generation);
         Ok(())
+    }
+
+    fn monitor(generation: &Generation<'_>) {
+        groups::monitor(generation);
     }
 
     fn child_init(init: &ChildInit<'_>) {

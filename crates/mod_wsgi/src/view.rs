@@ -1,12 +1,12 @@
 //! A request of httpd as the rules of rickhouse-directives look at it.
 
 use std::borrow::Cow;
-use std::ffi::OsStr;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use rickhouse_directives::environ::{Redirected, RequestView};
 use rickhouse_directives::groups::GroupView;
 use rickhouse_httpd::Request;
+
+use crate::child;
 
 /// See the module.
 pub(crate) struct View<'a, 'r> {
@@ -47,6 +47,19 @@ fn redirect_url(request: &Request<'_>) -> Option<Vec<u8>> {
     Some([scheme, b"://", name, port.as_bytes(), uri].concat())
 }
 
+/// The port that groups are named after: httpd's notion of it, which follows the client's `Host`, as long as that is a
+/// port of this server. Otherwise each client could have interpreters made without end (DD §14 row 47).
+fn known_port(request: &Request<'_>) -> u16 {
+    let said = request.server_port();
+    let listening = request.connection().local_port().unwrap_or(80);
+    let known = [80, 443, listening, request.server().port()];
+    if known.contains(&said) {
+        said
+    } else {
+        listening
+    }
+}
+
 impl GroupView for View<'_, '_> {
     fn server_name(&self) -> &[u8] {
         self.request.server().hostname().unwrap_or_default()
@@ -57,7 +70,7 @@ impl GroupView for View<'_, '_> {
     }
 
     fn port(&self) -> u16 {
-        self.request.server_port()
+        known_port(self.request)
     }
 
     fn uri(&self) -> &[u8] {
@@ -71,10 +84,8 @@ impl GroupView for View<'_, '_> {
     fn variable(&self, name: &[u8]) -> Option<Cow<'_, [u8]>> {
         let tables = [self.request.notes(), self.request.subprocess_env()];
         let of_request = tables.into_iter().find_map(|table| table.get(name));
-        of_request.map(Cow::Borrowed).or_else(|| {
-            let value = std::env::var_os(OsStr::from_bytes(name))?;
-            Some(Cow::Owned(value.into_vec()))
-        })
+        let found = of_request.or_else(|| child::current()?.variable(name));
+        found.map(Cow::Borrowed)
     }
 }
 

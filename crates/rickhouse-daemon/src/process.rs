@@ -4,19 +4,22 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::SeqCst};
+use std::thread;
 use std::time::Duration;
 
 use rickhouse_lane::Lane;
 use rickhouse_os::group_socket::GroupSocket;
-use rickhouse_os::signal_pipe::SignalPipe;
 use rickhouse_wire::Token;
 
 use crate::activity::Activity;
 use crate::engine::Engine;
-use crate::notice::Notice;
+use crate::notice::{Inbox, Notice};
 use crate::settings::Settings;
 use crate::slots::Slot;
 use crate::timers::{ThreadView, View};
+
+/// How often a worker that waits in `accept4` is told to look up.
+const CALL_PAUSE: Duration = Duration::from_millis(1);
 
 /// See the rules of sharing in the [crate documentation](crate).
 pub(crate) struct Process<E> {
@@ -33,7 +36,7 @@ pub(crate) struct Process<E> {
     pub(crate) lanes: Box<[Lane]>,
     pub(crate) activity: Activity,
     pub(crate) engine: Arc<E>,
-    pub(crate) signals: SignalPipe,
+    pub(crate) inbox: Inbox,
     /// Requests until the process may be replaced; negative afterwards.
     requests_left: Option<AtomicI64>,
     lost_after: Option<Duration>,
@@ -43,7 +46,7 @@ pub(crate) struct Process<E> {
 }
 
 impl<E: Engine> Process<E> {
-    pub(crate) fn new(settings: Settings, engine: Arc<E>, signals: SignalPipe) -> Self {
+    pub(crate) fn new(settings: Settings, engine: Arc<E>, inbox: Inbox) -> Self {
         let Settings {
             group,
             listener,
@@ -67,7 +70,7 @@ impl<E: Engine> Process<E> {
             slots: (0..threads).map(|_| Slot::default()).collect(),
             lanes: (0..lanes).map(|_| Lane::default()).collect(),
             engine,
-            signals,
+            inbox,
             requests_left: limit
                 .map(|limit| AtomicI64::new(i64::try_from(limit).unwrap_or(i64::MAX))),
             lost_after: (!lost.is_zero()).then_some(lost),
@@ -82,7 +85,7 @@ impl<E: Engine> Process<E> {
     }
 
     pub(crate) fn notify(&self, notice: Notice) {
-        self.signals.notify(notice.byte());
+        self.inbox.tell(notice);
     }
 
     /// No connection is accepted any more.
@@ -93,6 +96,17 @@ impl<E: Engine> Process<E> {
     pub(crate) fn stop_accepting(&self) {
         self.stopping.store(true, SeqCst);
         self.lanes.iter().for_each(Lane::close);
+    }
+
+    /// As [`Process::stop_accepting`], and returns when no worker is left in `accept4`. What a connection is answered that
+    /// one of them still gets is its client's; the next attempt of any client reaches another process.
+    pub(crate) fn end_accepting(&self) {
+        self.stop_accepting();
+        // Again and again: a call may come just before the worker enters `accept4`. One that was about to, looks whether
+        // it still may after it has said so.
+        while self.slots.iter().filter(|slot| slot.call()).count() > 0 {
+            thread::sleep(CALL_PAUSE);
+        }
     }
 
     /// The process cannot go on: its end is a failure.

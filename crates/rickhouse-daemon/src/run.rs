@@ -4,17 +4,20 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use rickhouse_os::signal_pipe::{self, Signal, SignalPipe};
+use rickhouse_os::process::flush_streams;
+use rickhouse_os::signal_pipe::{self, Signal};
 use tracing::{debug, error, info};
 
+use crate::dispatcher::Dispatcher;
 use crate::engine::{Engine, StartError, StartStep};
 use crate::exit;
-use crate::notice::{NO_MORE_EVENTS, Notice, signal_name};
+use crate::notice::Inbox;
 use crate::process::Process;
 use crate::settings::{Settings, TimerSettings};
 use crate::setup::{self, Pipes};
 use crate::stop;
 use crate::timers::{Action, Event, Timers};
+use crate::watchman::Watchman;
 use crate::worker;
 
 /// Runs a daemon process: to be called by a freshly forked process that has one thread and has let go of what is its
@@ -31,6 +34,10 @@ pub fn run<E: Engine>(
         return exit::SETUP_FAILED;
     };
     let group = settings.group.clone();
+    // The scripts of a service are what it is for: they hear the signals themselves.
+    let is_service = settings.threads == 0;
+    let watchman =
+        (!is_service).then(|| Watchman::begin(&group, &pipes.control, settings.timers.shutdown));
     let engine = match start() {
         Ok(engine) => engine,
         Err(error) => {
@@ -38,14 +45,19 @@ pub fn run<E: Engine>(
             return exit::PYTHON_FAILED;
         }
     };
-    if settings.threads == 0 {
+    if is_service {
         return run_service(&group, &*engine, &pipes);
     }
     engine.import();
+    let heard = watchman.map(Watchman::end).unwrap_or_default();
     let timers = settings.timers.clone();
     let stack_size = settings.stack_size;
     announce_timers(&timers, &settings);
-    let process = Arc::new(Process::new(settings, engine, pipes.control));
+    let process = Arc::new(Process::new(
+        settings,
+        engine,
+        Inbox::new(pipes.control, heard),
+    ));
     let dispatcher = Dispatcher::start(&process, pipes.events, stack_size);
     let Some(workers) = start_workers(&process, stack_size) else {
         return exit::SETUP_FAILED;
@@ -75,6 +87,7 @@ fn run_service<E: Engine>(group: &str, engine: &E, pipes: &Pipes) -> i32 {
     let _kept = signal_pipe::ignore(&[Signal::Terminate]);
     info!("Stopping process '{group}'.");
     engine.stop();
+    flush_streams();
     info!("Exiting daemon process '{group}'.");
     exit::CLEAN
 }
@@ -102,6 +115,9 @@ fn python_failed(group: &str, error: &StartError) {
 fn announce_timers(timers: &TimerSettings, settings: &Settings) {
     let group = &settings.group;
     debug!("Enabling monitor thread in daemon process '{group}'.");
+    if timers.deadlock.is_some() {
+        debug!("Enabling deadlock thread in daemon process '{group}'.");
+    }
     for (name, timeout) in [
         ("Startup timeout", timers.startup),
         ("Deadlock timeout", timers.deadlock),
@@ -145,7 +161,7 @@ fn start_workers<E: Engine>(
     Some(workers)
 }
 
-fn thread_builder(name: String, stack_size: Option<usize>) -> thread::Builder {
+pub(crate) fn thread_builder(name: String, stack_size: Option<usize>) -> thread::Builder {
     let builder = thread::Builder::new().name(name);
     match stack_size {
         Some(bytes) => builder.stack_size(bytes),
@@ -174,68 +190,6 @@ fn wait<E: Engine>(process: &Process<E>, mut timers: Timers) -> Timers {
         } else {
             timers.next_look(&view, now)
         };
-        event = match process.signals.next(Some(patience)) {
-            Ok(None) => Event::Tick,
-            Ok(Some(byte)) => Notice::event(byte),
-            Err(_) => Event::SignalsLost,
-        };
-    }
-}
-
-/// The thread that delivers signals to the application: its callbacks may take their time.
-pub(crate) struct Dispatcher {
-    thread: JoinHandle<()>,
-    events: Arc<SignalPipe>,
-}
-
-impl Dispatcher {
-    fn start<E: Engine>(
-        process: &Process<E>,
-        events: SignalPipe,
-        stack_size: Option<usize>,
-    ) -> Option<Self> {
-        let events = Arc::new(events);
-        let (engine, pipe) = (Arc::clone(&process.engine), Arc::clone(&events));
-        let thread = thread_builder("wsgi-signals".to_owned(), stack_size)
-            .spawn(move || dispatch(&*engine, &pipe));
-        match thread {
-            Ok(thread) => Some(Dispatcher { thread, events }),
-            Err(error) => {
-                error!(
-                    code = "WSGI0207",
-                    "Unable to create signal dispatcher thread in daemon process '{}': {error}.",
-                    process.group
-                );
-                None
-            }
-        }
-    }
-
-    /// Ends the thread after the callbacks that run; waits for them.
-    pub(crate) fn end(self) -> thread::Result<()> {
-        self.events.notify(NO_MORE_EVENTS);
-        self.thread.join()
-    }
-}
-
-fn dispatch<E: Engine>(engine: &E, events: &SignalPipe) {
-    loop {
-        match events.next(None) {
-            Ok(Some(NO_MORE_EVENTS)) => return,
-            Ok(Some(byte)) => {
-                if let Some(name) = signal_name(byte) {
-                    engine.publish_signal(name);
-                }
-            }
-            Ok(None) => {}
-            Err(error) => {
-                error!(
-                    code = "WSGI0208",
-                    level = "alert",
-                    "Read failed on signal event pipe: {error}."
-                );
-                return;
-            }
-        }
+        event = process.inbox.next(patience);
     }
 }

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use rickhouse_wire::Token;
 
+use crate::rest::Rest;
+
 /// Everything about one daemon process that is not Python (DD §4.2, §10.2).
 #[derive(Debug)]
 pub struct Settings {
@@ -25,6 +27,8 @@ pub struct Settings {
     /// Whether all threads need the same GIL. Not so on a free-threaded build, or where interpreters have a GIL each:
     /// then every idle thread waits for requests at the same time.
     pub one_gil: bool,
+    /// A wait at the beginning, after a process that failed.
+    pub rest: Option<Rest>,
     /// How the process changes itself before it starts Python.
     pub setup: Setup,
     /// What ends the process, and how long that may take.

@@ -3,12 +3,14 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rickhouse_os::signal_pipe::{self, SignalPipe};
 use rickhouse_os::{limits, locale, nudge, privileges, process, title};
 use tracing::{debug, error, info, warn};
 
 use crate::notice::{CONTROL, EVENTS};
+use crate::rest;
 use crate::settings::{Identity, Settings, Setup};
 
 /// The process is neither what it was nor what it should be, and must end. The log says why.
@@ -18,15 +20,25 @@ pub(crate) struct SetupFailed;
 /// What the set-up made.
 pub(crate) struct Pipes {
     /// Signals for the main thread.
-    pub(crate) control: SignalPipe,
+    pub(crate) control: Arc<SignalPipe>,
     /// Signals for the application.
     pub(crate) events: SignalPipe,
 }
 
 /// Steps 1 to 19 of DD §10.2, but for those that are httpd's (its sockets and other groups' secrets).
 pub(crate) fn apply(settings: &Settings) -> Result<Pipes, SetupFailed> {
-    announce(settings);
-    let setup = &settings.setup;
+    let (setup, is_root) = (&settings.setup, process::is_root());
+    let rest = |before_setup: bool| {
+        settings
+            .rest
+            .filter(|rest| rest.before_setup == before_setup)
+    };
+    if let Some(rest) = rest(true) {
+        rest::take(rest, &settings.listener);
+    }
+    if rest(false).is_none() {
+        announce(settings, is_root);
+    }
     if let Some(title) = &setup.display_name
         && let Err(error) = title::set(title.as_bytes())
     {
@@ -55,6 +67,10 @@ pub(crate) fn apply(settings: &Settings) -> Result<Pipes, SetupFailed> {
         );
     }
     follow_parent(setup)?;
+    if let Some(rest) = rest(false) {
+        rest::take(rest, &settings.listener);
+        announce(settings, is_root);
+    }
     let pipes = take_signals(&settings.group)?;
     limit(
         setup,
@@ -64,14 +80,10 @@ pub(crate) fn apply(settings: &Settings) -> Result<Pipes, SetupFailed> {
     Ok(pipes)
 }
 
-fn announce(settings: &Settings) {
+/// `is_root`: the process was root before it became what it should be.
+fn announce(settings: &Settings, is_root: bool) {
     let (group, threads) = (&settings.group, settings.threads);
-    match settings
-        .setup
-        .identity
-        .as_ref()
-        .filter(|_| process::is_root())
-    {
+    match settings.setup.identity.as_ref().filter(|_| is_root) {
         Some(Identity { uid, gid, .. }) => {
             info!(
                 "Starting daemon process '{group}' with uid={uid}, gid={gid} and threads={threads}."
@@ -225,7 +237,10 @@ fn take_signals(group: &str) -> Result<Pipes, SetupFailed> {
             );
             SetupFailed
         })?;
-    Ok(Pipes { control, events })
+    Ok(Pipes {
+        control: Arc::new(control),
+        events,
+    })
 }
 
 fn limit(setup: &Setup, shutdown_seconds: u64) {

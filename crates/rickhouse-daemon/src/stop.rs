@@ -3,15 +3,14 @@
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use rickhouse_os::nudge;
-use rickhouse_os::process::exit_now;
+use rickhouse_os::process::{exit_now, flush_streams};
 use rickhouse_os::signal_pipe::{self, Signal};
 use tracing::{info, warn};
 
+use crate::dispatcher::Dispatcher;
 use crate::engine::Engine;
 use crate::exit;
 use crate::process::Process;
-use crate::run::Dispatcher;
 use crate::timers::Timers;
 
 pub(crate) fn stop<E: Engine>(
@@ -26,7 +25,8 @@ pub(crate) fn stop<E: Engine>(
     if let Some(limit) = limit {
         start_reaper(group, limit);
     }
-    process.stop_accepting();
+    // One that was left in `accept4` could take a connection that the process's end then cuts off.
+    process.end_accepting();
     end_events(group, dispatcher);
     let reason = timers.reason().map_or("", |reason| reason.as_str());
     process.engine.publish_stopping(reason);
@@ -36,6 +36,7 @@ pub(crate) fn stop<E: Engine>(
     join(process, workers);
     info!("Stopping process '{group}'.");
     process.engine.stop();
+    flush_streams();
     info!("Exiting daemon process '{group}'.");
 }
 
@@ -45,9 +46,7 @@ fn start_reaper(group: &str, limit: Duration) {
     let reaper = thread::Builder::new().name("wsgi-reaper".to_owned());
     let started = reaper.spawn(move || {
         thread::sleep(limit);
-        info!("Shutdown timeout expired; aborting daemon process '{name}'.");
-        info!("Exiting daemon process '{name}'.");
-        exit_now(exit::FORCED)
+        abort(&name)
     });
     if let Err(error) = started {
         warn!(
@@ -55,6 +54,13 @@ fn start_reaper(group: &str, limit: Duration) {
             "Unable to create reaper thread in daemon process '{group}': {error}."
         );
     }
+}
+
+/// Ends the process by force, at once.
+pub(crate) fn abort(group: &str) -> ! {
+    info!("Shutdown timeout expired; aborting daemon process '{group}'.");
+    info!("Exiting daemon process '{group}'.");
+    exit_now(exit::FORCED)
 }
 
 fn end_events(group: &str, dispatcher: Option<Dispatcher>) {
@@ -65,15 +71,7 @@ fn end_events(group: &str, dispatcher: Option<Dispatcher>) {
     }
 }
 
-/// How often a worker that waits in `accept4` is told to look up.
-const NUDGE: Duration = Duration::from_millis(1);
-
-/// Waits for all workers. One that was left in `accept4` could take a connection that the process's end then cuts off.
 fn join<E: Engine>(process: &Process<E>, workers: Vec<JoinHandle<()>>) {
-    // Again and again: a nudge may come just before the worker enters `accept4`.
-    while call_from_accepting(process, &workers) {
-        thread::sleep(NUDGE);
-    }
     for (number, worker) in workers.into_iter().enumerate() {
         if worker.join().is_err() {
             warn!(
@@ -82,14 +80,4 @@ fn join<E: Engine>(process: &Process<E>, workers: Vec<JoinHandle<()>>) {
             );
         }
     }
-}
-
-/// Nudges the workers that wait for a connection; whether there was one.
-fn call_from_accepting<E: Engine>(process: &Process<E>, workers: &[JoinHandle<()>]) -> bool {
-    let accepting = |(number, worker): &(usize, &JoinHandle<()>)| {
-        process.slots[*number].is_accepting() && !worker.is_finished()
-    };
-    let waiting: Vec<_> = workers.iter().enumerate().filter(accepting).collect();
-    waiting.iter().for_each(|(_, worker)| nudge::nudge(worker));
-    !waiting.is_empty()
 }

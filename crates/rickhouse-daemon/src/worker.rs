@@ -3,17 +3,17 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rickhouse_host::{Exchange as _, Failure};
 use rickhouse_os::group_socket::is_exhaustion;
 use rickhouse_os::stream::Stream;
-use rickhouse_wire::{RequestFrame, Token, response};
+use rickhouse_wire::{RequestFrame, response};
 use tracing::{debug, error};
 
 use crate::engine::{Ended, Engine, Handler};
 use crate::exchange::{Buffers, Rules, WireExchange, inside, write_all};
-use crate::frames::{Incoming, Received};
+use crate::frames::{Incoming, Received, Stranger, Unreadable};
 use crate::notice::Notice;
 use crate::process::Process;
 
@@ -35,6 +35,7 @@ pub(crate) fn work<E: Engine>(process: &Arc<Process<E>>, number: usize) {
     };
     let lane = process.lane(number);
     let slot = &process.slots[number];
+    slot.enter();
     let mut member = lane.join();
     while member.wait_for_turn() {
         slot.accepting();
@@ -44,7 +45,7 @@ pub(crate) fn work<E: Engine>(process: &Arc<Process<E>>, number: usize) {
             break;
         };
         member.begin();
-        serve(process, &mut kit, &stream);
+        serve(process, &mut kit, &stream, Instant::now());
         drop(stream);
         slot.elsewhere();
         member.end();
@@ -103,26 +104,25 @@ fn after_request<E: Engine>(process: &Process<E>) {
 }
 
 /// One connection.
-fn serve<E: Engine>(process: &Process<E>, kit: &mut Kit<E::Handler>, stream: &Stream) {
-    let received = match kit.incoming.receive(stream, process.socket_timeout) {
+fn serve<E: Engine>(
+    process: &Process<E>,
+    kit: &mut Kit<E::Handler>,
+    stream: &Stream,
+    accepted: Instant,
+) {
+    let (token, timeout) = (&process.token, process.socket_timeout);
+    let received = match kit.incoming.receive(stream, token, timeout) {
         Ok(received) => received,
-        Err(reason) => {
-            error!(
-                code = "WSGI0080",
-                "Unable to read incoming WSGI request from Apache child: {reason}."
-            );
-            return;
-        }
+        Err(reason) => return report(&reason),
     };
     let Received {
         mut frame,
         attached,
     } = received;
-    if !is_authentic(process, &frame) {
-        return;
-    }
     if process.is_stopping() {
-        // Only now that the request was read: a child that is cut off while it writes may not look for an answer.
+        // Only now that the request was read: a child that is cut off while it writes may not look for an answer. And only
+        // when its next attempt cannot reach this process again.
+        process.end_accepting();
         return answer(process, stream, response::write_rejected);
     }
     if waited_too_long(process.queue_timeout, frame.head.received) {
@@ -143,14 +143,15 @@ fn serve<E: Engine>(process: &Process<E>, kit: &mut Kit<E::Handler>, stream: &St
         chroot: process.chroot.as_deref(),
         activity: &process.activity,
     };
-    let mut exchange = WireExchange::new(stream, &frame, attached, &mut kit.buffers, &rules);
+    let mut exchange =
+        WireExchange::new(stream, &frame, attached, &mut kit.buffers, &rules, accepted);
     let handler = &mut kit.handler;
     // A bug of ours must cost one request and not the thread; the panic hook has reported it.
     let ended = catch_unwind(AssertUnwindSafe(|| handler.handle(&frame, &mut exchange)));
     match ended {
         Ok(Ended::Answered) => exchange.finish(),
         Ok(Ended::Rejected) => {
-            process.stop_accepting();
+            process.end_accepting();
             exchange.reject();
             exchange.finish();
             process.notify(Notice::ScriptChanged);
@@ -159,33 +160,31 @@ fn serve<E: Engine>(process: &Process<E>, kit: &mut Kit<E::Handler>, stream: &St
     }
 }
 
+/// There is no request to answer.
+fn report(why: &Unreadable) {
+    match why {
+        Unreadable::Stranger(Stranger::NoToken) => error!(
+            code = "WSGI0033",
+            level = "alert",
+            "Request origin could not be validated; missing magic token."
+        ),
+        Unreadable::Stranger(Stranger::WrongToken) => error!(
+            code = "WSGI0034",
+            level = "alert",
+            "Request origin could not be validated; magic token mismatch."
+        ),
+        reason => error!(
+            code = "WSGI0080",
+            "Unable to read incoming WSGI request from Apache child: {reason}."
+        ),
+    }
+}
+
 fn answer<E: Engine>(process: &Process<E>, stream: &Stream, write: fn(&mut Vec<u8>)) {
     let mut frame = Vec::with_capacity(response::HEADER);
     write(&mut frame);
     // A child that has left needs no answer.
     let _gone = write_all(stream, &frame, process.socket_timeout);
-}
-
-/// Whether the request comes from a child of our own httpd (DD §8.2).
-fn is_authentic<E: Engine>(process: &Process<E>, frame: &RequestFrame<'_>) -> bool {
-    let token = &frame.head.token;
-    if Token::is_missing(token) {
-        error!(
-            code = "WSGI0033",
-            level = "alert",
-            "Request origin could not be validated; missing magic token."
-        );
-        return false;
-    }
-    if !process.token.admits(token) {
-        error!(
-            code = "WSGI0034",
-            level = "alert",
-            "Request origin could not be validated; magic token mismatch."
-        );
-        return false;
-    }
-    true
 }
 
 /// The time counts from httpd's reception of the request (DD §8.3, row 75).

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::rejected::Rejected;
-use crate::scripts::group_value;
+use crate::scripts::{application_group_value, group_value};
 use crate::surroundings::Surroundings;
 use crate::text::Text;
 use crate::value;
@@ -151,10 +151,7 @@ impl AliasOptions {
                         Some(group_value(value, "Invalid name for WSGI process group.")?);
                 }
                 b"application-group" => {
-                    options.application_group = Some(group_value(
-                        value,
-                        "Invalid name for WSGI application group.",
-                    )?);
+                    options.application_group = Some(application_group_value(value)?);
                 }
                 b"callable-object" if value.is_empty() => {
                     return Err("Invalid name for WSGI callable object.".into());

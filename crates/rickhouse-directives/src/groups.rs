@@ -11,7 +11,8 @@ pub trait GroupView {
     fn server_name(&self) -> &[u8];
     /// The host that the client asked for.
     fn host(&self) -> Option<&[u8]>;
-    /// httpd's notion of the request's port. With `UseCanonicalName Off` it follows the client's `Host`.
+    /// The port that the request came to, or that the server is known by. Not whatever its client says: that would name
+    /// groups without end.
     fn port(&self) -> u16;
     /// The decoded path of the request.
     fn uri(&self) -> &[u8];

@@ -33,7 +33,7 @@ const MESSAGES_HEAD: &str = "\
 # Messages of mod_wsgi.so
 
 Records of httpd's error log that an operator may search for carry a code, `WSGI` and four digits, and belong to the module `wsgi`: `LogLevel
-wsgi:info` decides about them. The codes are those of mod_wsgi 6. A code keeps its meaning for ever. Records about one request name the script in front of
+wsgi:info` decides about them. The codes are those of mod_wsgi 6, and above 9000 others. A code keeps its meaning for ever. Records about one request name the script in front of
 the code; those of level info and below have no code.
 ";
 

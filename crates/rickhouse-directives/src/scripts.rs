@@ -84,7 +84,7 @@ impl HandlerScript {
                         Some(group_value(value, "Invalid name for WSGI process group.")?);
                 }
                 b"application-group" => {
-                    script.application_group = Some(group_value(value, EMPTY_APPLICATION_GROUP)?);
+                    script.application_group = Some(application_group_value(value)?);
                 }
                 b"pass-authorization" => {
                     let on = value::switch(&value);
@@ -111,7 +111,7 @@ impl HookScript {
         while let Some(option) = words.option() {
             match option {
                 Ok((b"application-group", value)) => {
-                    application_group = Some(group_value(value, EMPTY_APPLICATION_GROUP)?);
+                    application_group = Some(application_group_value(value)?);
                 }
                 _ => return Err(invalid.into()),
             }
@@ -175,7 +175,7 @@ impl ImportScript {
                         Some(group_value(value, "Invalid name for WSGI process group.")?);
                 }
                 Ok((b"application-group", value)) => {
-                    application_group = Some(group_value(value, EMPTY_APPLICATION_GROUP)?);
+                    application_group = Some(application_group_value(value)?);
                 }
                 _ => return Err(INVALID),
             }
@@ -198,6 +198,26 @@ pub(crate) fn group_value(value: Text, if_empty: &'static str) -> Result<Text, R
     }
 }
 
+/// The name of an application group as an option gives it, likewise.
+pub(crate) fn application_group_value(value: Text) -> Result<Text, Rejected> {
+    let value = group_value(value, INVALID_APPLICATION_GROUP)?;
+    check_application_group(&value)?;
+    Ok(value)
+}
+
+/// Names of interpreters are Python's `str`: two that are no text would look the same there.
+///
+/// # Errors
+/// When it is not UTF-8.
+pub(crate) fn check_application_group(name: &[u8]) -> Result<(), Rejected> {
+    match str::from_utf8(name) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(INVALID_APPLICATION_GROUP.into()),
+    }
+}
+
+const INVALID_APPLICATION_GROUP: &str = "Invalid name for WSGI application group.";
+
 /// A name with `%{GLOBAL}` as the empty name that it stands for.
 pub(crate) fn without_global(name: Text) -> Text {
     if *name == *GLOBAL {
@@ -207,9 +227,24 @@ pub(crate) fn without_global(name: Text) -> Text {
     }
 }
 
-const EMPTY_APPLICATION_GROUP: &str = "Invalid name for WSGI application group.";
-
 fn required(words: &mut Words<'_>, if_missing: &'static str) -> Result<Text, Rejected> {
     let word = words.word().filter(|word| !word.is_empty());
     word.ok_or_else(|| if_missing.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn application_groups_are_text() {
+        let invalid = |said: Result<(), Rejected>| {
+            let text = said.unwrap_err().to_string();
+            assert_eq!(text, "Invalid name for WSGI application group.");
+        };
+        invalid(HookScript::parse(Hook::Access, b"/s application-group=caf\xe9").map(drop));
+        invalid(HandlerScript::parse(b"name /s application-group=caf\xe9").map(drop));
+        invalid(check_application_group(b"caf\xe9"));
+        check_application_group("caf\u{e9}".as_bytes()).expect("it is UTF-8");
+    }
 }

@@ -5,6 +5,7 @@ each interpreter gets a copy of its own, made from this source. It imports at th
 anyway; `traceback`, `signal` and `threading` would add a third to the memory of a small one, and are imported when used.
 """
 
+import _thread
 import importlib.machinery
 import io
 import os
@@ -97,6 +98,8 @@ class Log(io.RawIOBase):
         self._name = name
         self._emit = emit
         self._pending = b""
+        # For the two above. A finalizer may write while its thread is in here.
+        self._lock = _thread.RLock()
 
     @property
     def name(self):
@@ -118,20 +121,21 @@ class Log(io.RawIOBase):
         raise OSError("wsgi.errors log object has no file descriptor")
 
     def write(self, data):
-        if self._emit is None:
-            raise RuntimeError("write() called on wsgi.errors after request completed")
+        self._emitter("write")
         if isinstance(data, str):
             _warn_of_text()
             data = data.encode(self.encoding, self.errors)
         data = bytes(memoryview(data))
-        *lines, self._pending = (self._pending + data).split(b"\n")
+        with self._lock:
+            emit = self._emitter("write")
+            *lines, self._pending = (self._pending + data).split(b"\n")
+        # A log can block, and nobody else has to wait for it.
         for line in lines:
-            self._emit(line)
+            emit(line)
         return len(data)
 
     def writelines(self, lines):
-        if self._emit is None:
-            raise RuntimeError("writelines() called on wsgi.errors after request completed")
+        self._emitter("writelines")
         try:
             lines = iter(lines)
         except TypeError:
@@ -140,17 +144,26 @@ class Log(io.RawIOBase):
             self.write(line)
 
     def flush(self):
-        if not self._pending:
-            return
-        if self._emit is None:
-            raise RuntimeError("flush() called on wsgi.errors after request completed")
-        line, self._pending = self._pending, b""
-        self._emit(line)
+        with self._lock:
+            if not self._pending:
+                return
+            emit = self._emitter("flush")
+            line, self._pending = self._pending, b""
+        emit(line)
+
+    def _emitter(self, caller):
+        emit = self._emit
+        if emit is None:
+            raise RuntimeError(f"{caller}() called on wsgi.errors after request completed")
+        return emit
 
     def expire(self):
         """Ends the request the stream belongs to."""
-        self.flush()
-        self._emit = None
+        with self._lock:
+            emit, self._emit = self._emit, None
+            line, self._pending = self._pending, b""
+        if line and emit is not None:
+            emit(line)
 
     def close(self):
         # Closing the log is the server's business; an application that closes the stream only flushes it.
@@ -389,62 +402,6 @@ def _load_file(path):
         sys.modules.pop(name, None)
         raise
     return module
-
-
-_REFUSALS = (
-    "does not support loading in subinterpreters",
-    "do not yet support subinterpreters",
-    "can only be loaded into one interpreter per process",
-    "cannot load module more than once per process",
-)
-
-
-def explain_load_failure(error, own_gil):
-    """Advice for an extension module that refused this interpreter: ``(module, import line, advice)``, or ``None``."""
-    refusal = error
-    seen = set()
-    while refusal is not None and id(refusal) not in seen:
-        seen.add(id(refusal))
-        if isinstance(refusal, ImportError) and any(text in str(refusal) for text in _REFUSALS):
-            break
-        refusal = refusal.__cause__ or refusal.__context__
-    else:
-        return None
-    if refusal is None:
-        return None
-    module = getattr(refusal, "name", None) or _module_of(str(refusal))
-    where = _user_line(error) or _user_line(refusal)
-    if own_gil:
-        advice = (
-            "serve with --gil shared (or without --interpreters, in the main interpreter, which has no import limits) "
-            "and use --workers for parallelism; or replace the module by a pure-Python one"
-        )
-    else:
-        advice = (
-            "it can be loaded by one interpreter of a process only: serve without --interpreters, in the main "
-            "interpreter, and use --workers for parallelism"
-        )
-    return module or "an extension module", where or "", advice
-
-
-def _module_of(text):
-    words = text.split()
-    return words[words.index("module") + 1] if "module" in words[:-1] else None
-
-
-def _user_line(error):
-    """The last line of the user's own code on the way to the failed import, as ``file:line: source``."""
-    import sysconfig
-    import traceback
-
-    paths = sysconfig.get_paths()
-    foreign = ("<", *(paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")))
-    found = None
-    for frame in traceback.extract_tb(error.__traceback__):
-        if frame.filename.startswith(foreign) or "site-packages" in frame.filename:
-            continue
-        found = f"{frame.filename}:{frame.lineno}: {frame.line}"
-    return found
 
 
 def loaded_files():

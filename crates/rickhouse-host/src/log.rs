@@ -7,10 +7,10 @@ use crate::hosted::Hosted;
 use crate::report::{ExceptionReport, Interruption, Phase, Report, Reporter, StackLine};
 
 /// The request a report is about: its request line. Any byte may occur; the log escapes it.
-pub(crate) fn label(request: &Request) -> String {
+pub(crate) fn label(py: Python<'_>, request: &Request) -> String {
     request
         .exchange
-        .with(|exchange| {
+        .with_turn(py, |exchange| {
             let (method, target) = exchange.request_line();
             format!(
                 "{} {}",

@@ -820,6 +820,7 @@ pub const OK: u32 = 0;
 pub const DECLINED: i32 = -1;
 pub const DONE: i32 = -2;
 pub const AP_FILTER_ERROR: i32 = -102;
+pub const HTTP_CONTINUE: u32 = 100;
 pub const HTTP_BAD_GATEWAY: u32 = 502;
 pub const M_GET: u32 = 0;
 pub const OR_FILEINFO: u32 = 4;
@@ -3500,6 +3501,7 @@ unsafe extern "C" {
         p: *mut apr_pool_t,
         list: *mut apr_bucket_alloc_t,
     ) -> *mut apr_bucket;
+    pub fn ap_send_interim_response(r: *mut request_rec, send_headers: ::core::ffi::c_int);
     pub fn ap_internal_redirect_handler(new_uri: *const ::core::ffi::c_char, r: *mut request_rec);
     pub fn ap_some_auth_required(r: *mut request_rec) -> ::core::ffi::c_int;
     pub fn ap_register_auth_provider(

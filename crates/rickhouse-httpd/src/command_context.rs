@@ -96,6 +96,12 @@ impl<M: Module> CommandContext<'_, M> {
         complaint_of(unsafe { bytes(complaint) })
     }
 
+    /// Whether the directive stands in `.htaccess`, which is read for each request, by several threads at once.
+    pub fn is_in_htaccess(&self) -> bool {
+        // Only the server's own files have these bits, `.htaccess` never has: see SAFETY.md.
+        self.parms().override_ as u32 & (sys::RSRC_CONF | sys::ACCESS_CONF) == 0
+    }
+
     /// What the directive sets. See [`server_config`](Self::server_config) for the error.
     ///
     /// # Errors
@@ -123,8 +129,7 @@ impl<M: Module> CommandContext<'_, M> {
     /// # Errors
     /// In `.htaccess`, which is read while other threads read the server's configuration.
     pub fn server_config(&mut self) -> Result<&mut M::ServerConfig, String> {
-        // Only the server's own files have these bits, `.htaccess` never has: see SAFETY.md.
-        if self.parms().override_ as u32 & (sys::RSRC_CONF | sys::ACCESS_CONF) == 0 {
+        if self.is_in_htaccess() {
             return Err(format!(
                 "{} not allowed here",
                 self.name().to_string_lossy()

@@ -8,6 +8,7 @@ use std::ffi::{CStr, CString, c_int};
 use std::fmt;
 use std::marker::PhantomData;
 use std::ptr;
+use std::sync::{Mutex, TryLockError};
 
 use rickhouse_httpd_sys as sys;
 
@@ -111,21 +112,59 @@ impl<'r> Request<'r> {
     }
 }
 
+/// As [`Request::inside`], for a request that other threads may use meanwhile: `uses` is locked by whoever does.
+///
+/// # Safety
+/// `request` lives while `body` runs, and every use of it meanwhile holds `uses`.
+pub(crate) unsafe fn inside_lent<T>(
+    request: *const sys::request_rec,
+    server: *const sys::server_rec,
+    uses: &Mutex<()>,
+    body: impl FnOnce() -> T,
+) -> T {
+    let _restore = Restore(CURRENT.replace(Current {
+        request,
+        lent: Some(Lending {
+            uses: ptr::from_ref(uses),
+            server,
+        }),
+    }));
+    body()
+}
+
 /// What [`Request::inside`] does.
 ///
 /// # Safety
 /// `request` is null or lives while `body` runs.
 pub(crate) unsafe fn inside<T>(request: *const sys::request_rec, body: impl FnOnce() -> T) -> T {
-    let _restore = Restore(CURRENT.replace(request));
+    let _restore = Restore(CURRENT.replace(Current {
+        request,
+        lent: None,
+    }));
     body()
+}
+
+/// The request that a thread is inside of; null where there is none.
+#[derive(Clone, Copy)]
+struct Current {
+    request: *const sys::request_rec,
+    lent: Option<Lending>,
+}
+
+/// The request of a thread that has lent it.
+#[derive(Clone, Copy)]
+struct Lending {
+    uses: *const Mutex<()>,
+    /// The request's server, for records that find the request in use.
+    server: *const sys::server_rec,
 }
 
 thread_local! {
     /// Not null only while `Request::inside` is on this thread's stack. Has no destructor on purpose: see SAFETY.md.
-    static CURRENT: Cell<*const sys::request_rec> = const { Cell::new(ptr::null()) };
+    static CURRENT: Cell<Current> = const { Cell::new(Current { request: ptr::null(), lent: None }) };
 }
 
-struct Restore(*const sys::request_rec);
+struct Restore(Current);
 
 impl Drop for Restore {
     fn drop(&mut self) {
@@ -172,13 +211,39 @@ impl Target<'_> {
             Scope::Connection(connection) => body(&Target::Connection(connection.as_ptr())),
             Scope::Main => server::with_home(|server| body(&Target::Server(server))),
             Scope::Current => match CURRENT.get() {
-                none if none.is_null() => log_client::current(|client| match client {
-                    Some(client) => body(&Target::Client(client)),
-                    None => server::with_home(|server| body(&Target::Server(server))),
-                }),
-                request => body(&Target::Request(request)),
+                Current { request, .. } if request.is_null() => {
+                    log_client::current(|client| match client {
+                        Some(client) => body(&Target::Client(client)),
+                        None => server::with_home(|server| body(&Target::Server(server))),
+                    })
+                }
+                Current {
+                    request,
+                    lent: None,
+                } => body(&Target::Request(request)),
+                Current {
+                    request,
+                    lent: Some(lending),
+                } => Self::of_lent(request, lending, body),
             },
         }
+    }
+
+    /// A record about the request, unless another thread uses it at this moment, and may for long: then about its server.
+    fn of_lent<T>(
+        request: *const sys::request_rec,
+        lending: Lending,
+        body: impl FnOnce(&Target<'_>) -> T,
+    ) -> T {
+        // SAFETY: `inside_lent` holds the reference on this thread's stack.
+        let uses = unsafe { &*lending.uses };
+        let _turn = match uses.try_lock() {
+            Ok(turn) => turn,
+            // It guards no data of its own: a panic of another user has left nothing broken in it.
+            Err(TryLockError::Poisoned(turn)) => turn.into_inner(),
+            Err(TryLockError::WouldBlock) => return body(&Target::Server(lending.server)),
+        };
+        body(&Target::Request(request))
     }
 
     fn is_enabled(&self, level: Level) -> bool {

@@ -63,7 +63,7 @@ pub trait Module: Registered {
         Ok(())
     }
 
-    /// In the parent, about once a second. Panic: nothing.
+    /// In the parent, now and then: about every ten seconds. Panic: nothing.
     fn monitor(_: &Generation<'_>) {}
 
     /// In a new child, before its threads. Panic: the child goes on.

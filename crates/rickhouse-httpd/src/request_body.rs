@@ -1,6 +1,7 @@
 //! The body of a request: `ap_get_brigade` from its input filters.
 
-use std::io;
+use std::ffi::c_int;
+use std::{io, ptr};
 
 use rickhouse_httpd_sys as sys;
 
@@ -19,13 +20,44 @@ impl Request<'_> {
         if buffer.is_empty() {
             return Ok(0);
         }
+        self.read_body_or_end(buffer).map(|(read, _)| read)
+    }
+
+    /// As [`Request::read_body`], and whether the body ends with these bytes. Filters that change its size make that the
+    /// only way to know; httpd says it together with the last bytes of a body of a declared length.
+    ///
+    /// # Errors
+    /// As [`Request::read_body`].
+    pub fn read_body_or_end(&mut self, buffer: &mut [u8]) -> io::Result<(usize, bool)> {
         loop {
             match self.read_once(buffer, sys::APR_BLOCK_READ)? {
                 // Filters may return nothing, or only what is no data, before there is some.
                 (0, false) => {}
-                (read, _) => return Ok(read),
+                read => return Ok(read),
             }
         }
+    }
+
+    /// Whether the client waits for a `100 Continue` before it sends its body (`expecting_100`).
+    pub fn expects_continue(&self) -> bool {
+        self.record().expecting_100 != 0
+    }
+
+    /// `ap_send_interim_response`: asks a client for its body that waits for it; nothing for any other. No part of the
+    /// response may have been sent. A client that has left is noticed by whoever reads or writes next.
+    ///
+    /// A read that waits for the client does the same by itself. This is for those that do not wait.
+    pub fn send_continue(&mut self) {
+        if !self.expects_continue() || self.has_begun() {
+            return;
+        }
+        let record = self.record_mut();
+        let kept = (record.status, record.status_line);
+        (record.status, record.status_line) = (sys::HTTP_CONTINUE as c_int, ptr::null());
+        // SAFETY: the request lives. Without headers, only its status is sent; the client no longer expects it then.
+        unsafe { sys::ap_send_interim_response(self.as_ptr(), 0) };
+        let record = self.record_mut();
+        (record.status, record.status_line) = kept;
     }
 
     /// One turn of the input filters: how many bytes came, and whether the end of the body did.

@@ -64,6 +64,18 @@ impl Request<'_> {
         self.related(self.record().prev)
     }
 
+    /// `ap_run_generate_log_id`: has [`log_id`](Self::log_id) made, if nothing was logged of the request so far.
+    pub fn make_log_id(&mut self) {
+        if !self.record().log_id.is_null() {
+            return;
+        }
+        let (connection, request) = (self.connection().as_ptr(), self.as_ptr());
+        let mut id = ptr::null();
+        // SAFETY: connection and request live; modules make the text in the request's pool.
+        unsafe { sys::ap_run_generate_log_id(connection, request, &raw mut id) };
+        self.record_mut().log_id = id;
+    }
+
     /// `finfo`.
     pub fn file_info(&self) -> FileInfo {
         let found = &self.record().finfo;

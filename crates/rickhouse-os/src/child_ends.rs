@@ -1,6 +1,6 @@
 //! How children end, for a process whose own library reaps them and tells a bare number: the exit status or the signal.
 //!
-//! The kernel tells both with `SIGCHLD`. Of several children that end at the same moment it may tell about one only:
+//! The kernel tells both with `SIGCHLD`, and otherwise to whoever reaps the child only. Of several children that end at the same moment it may tell about one only:
 //! [`take`] then knows nothing of the others.
 
 use std::ffi::c_int;
@@ -8,6 +8,8 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use crate::signals::set_disposition;
 
 /// How a child ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,25 +27,24 @@ const PLACES: usize = 64;
 static ENDS: [AtomicU64; PLACES] = [const { AtomicU64::new(0) }; PLACES];
 static NEXT: AtomicUsize = AtomicUsize::new(0);
 
-/// Takes note of the ends of children from now on, and for good. Whether it does: where `SIGCHLD` has a handler already,
+/// Takes note of the ends of children from now on, until [`ignore`]. Whether it does: where `SIGCHLD` has a handler already,
 /// that is left alone.
 ///
-/// Calls that wait are interrupted when a child ends, and go on by themselves where the kernel does that (`SA_RESTART`).
+/// Calls that wait are interrupted when a child ends, and go on by themselves where the kernel does that (`SA_RESTART`),
+/// which is not so for those that only wait, `select` and `nanosleep`.
 ///
 /// # Errors
 /// When the kernel refuses.
 pub fn watch() -> io::Result<bool> {
-    let handler: extern "C" fn(c_int, *mut libc::siginfo_t, *mut libc::c_void) = on_child;
-    let handler = handler as *const () as usize;
     let current = current()?;
-    if current.sa_sigaction == handler {
+    if is_ours(&current) {
         return Ok(true);
     }
     if current.sa_sigaction != libc::SIG_DFL {
         return Ok(false);
     }
     let mut action = current;
-    action.sa_sigaction = handler;
+    action.sa_sigaction = handler();
     action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART | libc::SA_NOCLDSTOP;
     // SAFETY: the action is a valid one; its handler touches atomics only, which is async-signal-safe, takes the three
     // arguments that SA_SIGINFO promises, and stays where it is: libraries of this crate are not unloaded.
@@ -53,6 +54,18 @@ pub fn watch() -> io::Result<bool> {
     } else {
         Err(io::Error::last_os_error())
     }
+}
+
+/// Ends what [`watch`] began: the ends of children interrupt nothing any more. What is known stays known. A handler of
+/// somebody else's is left alone.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn ignore() -> io::Result<()> {
+    if is_ours(&current()?) {
+        set_disposition(libc::SIGCHLD, libc::SIG_DFL)?;
+    }
+    Ok(())
 }
 
 /// How the child with this number ended, if that was told; once.
@@ -66,6 +79,15 @@ pub fn take(pid: u32) -> Option<End> {
                 .is_ok();
         taken.then(|| decode(end))
     })
+}
+
+fn handler() -> libc::sighandler_t {
+    let handler: extern "C" fn(c_int, *mut libc::siginfo_t, *mut libc::c_void) = on_child;
+    handler as *const () as libc::sighandler_t
+}
+
+fn is_ours(action: &libc::sigaction) -> bool {
+    action.sa_sigaction == handler()
 }
 
 fn current() -> io::Result<libc::sigaction> {
@@ -141,5 +163,10 @@ mod tests {
             assert_eq!(take(pid), Some(expected), "{script}");
             assert_eq!(take(pid), None, "once");
         }
+        ignore().expect("a kernel");
+        let mut child = Command::new("true").spawn().expect("a program");
+        let pid = child.id();
+        child.wait().expect("it ends");
+        assert_eq!(take(pid), None, "nobody is told");
     }
 }

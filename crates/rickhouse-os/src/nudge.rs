@@ -5,8 +5,6 @@
 //! not hurt by one that comes late, and nothing here uses out-of-band data.
 
 use std::io;
-use std::os::unix::thread::JoinHandleExt;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::signals::set_disposition;
@@ -74,14 +72,27 @@ fn set_timer(interval: Duration) -> io::Result<()> {
 
 extern "C" fn nothing(_signal: libc::c_int) {}
 
-/// Interrupts the blocking call that `thread` is in. A thread that is about to enter one is not stopped by it: repeat
-/// until it has noticed what it should notice.
-pub fn nudge<T>(thread: &JoinHandle<T>) {
-    if thread.is_finished() {
-        return;
+/// A thread of this process that may have to be called out of a blocking call, by its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Thread(libc::pid_t);
+
+impl Thread {
+    /// The calling one.
+    #[must_use]
+    pub fn current() -> Self {
+        Thread(rustix::thread::gettid().as_raw_nonzero().get())
     }
-    // SAFETY: the thread has not been joined or detached, since its handle is here; its id is valid until then.
-    let _gone = unsafe { libc::pthread_kill(thread.as_pthread_t(), libc::SIGURG) };
+
+    /// Interrupts the blocking call that the thread is in; whether there is such a thread. One that is about to enter a
+    /// call is not stopped by it: repeat until it has noticed what it should notice.
+    ///
+    /// The number of a thread that has ended may be another one's of this process by now, which does not mind.
+    #[must_use]
+    pub fn nudge(self) -> bool {
+        let process = rustix::process::getpid().as_raw_nonzero().get();
+        // SAFETY: tgkill takes numbers, whatever they stand for; the signal is ignored or handled by doing nothing.
+        unsafe { libc::syscall(libc::SYS_tgkill, process, self.0, libc::SIGURG) == 0 }
+    }
 }
 
 #[cfg(test)]
@@ -97,19 +108,26 @@ mod tests {
         let (reader, writer): (OwnedFd, OwnedFd) = rustix::pipe::pipe().expect("a pipe");
         let noticed = Arc::new(AtomicBool::new(false));
         let notice = Arc::clone(&noticed);
+        let (told, number) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
+            told.send(Thread::current()).expect("somebody listens");
             let outcome = rustix::io::read(reader.as_fd(), &mut [0; 1]);
             notice.store(true, Ordering::SeqCst);
             outcome
         });
+        let reading = number.recv().expect("it runs");
         while !noticed.load(Ordering::SeqCst) {
-            nudge(&thread);
+            assert!(reading.nudge() || noticed.load(Ordering::SeqCst));
             std::thread::sleep(Duration::from_millis(1));
         }
         assert_eq!(
             thread.join().expect("no panic"),
             Err(rustix::io::Errno::INTR)
         );
+        // Joined, it has ended for us a moment before the kernel forgets its number.
+        while reading.nudge() {
+            std::thread::yield_now();
+        }
         drop(writer);
     }
 }

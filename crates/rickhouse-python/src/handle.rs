@@ -45,16 +45,20 @@ impl Handle {
     /// # Panics
     /// Under a token of another interpreter.
     pub fn bind<'py>(&self, py: Python<'py>) -> Object<'py> {
+        self.bind_here(py)
+            .expect("an object of one interpreter was used under another")
+    }
+
+    /// As [`Handle::bind`]; `None` under a token of another interpreter.
+    pub fn bind_here<'py>(&self, py: Python<'py>) -> Option<Object<'py>> {
         let id = py
             .interpreter()
             .map_or_else(|| py.interpreter_id(), Interpreter::id);
-        assert_eq!(
-            id,
-            self.interpreter.id(),
-            "an object of one interpreter was used under another"
-        );
-        // SAFETY: we own a reference, so the object is live; it belongs to the interpreter of `py` (asserted above).
-        unsafe { Object::from_borrowed(py, self.object) }
+        if id != self.interpreter.id() {
+            return None;
+        }
+        // SAFETY: we own a reference, so the object is live; it belongs to the interpreter of `py` (looked at above).
+        Some(unsafe { Object::from_borrowed(py, self.object) })
     }
 
     /// Another reference to the same object.

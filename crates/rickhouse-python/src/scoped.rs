@@ -1,8 +1,10 @@
 //! Lending a value on the stack to Python objects that may outlive it.
 
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
+use crate::thread_state::ThreadIdent;
 use crate::token::Python;
 
 /// Why a lent value cannot be used now.
@@ -27,6 +29,8 @@ pub trait Lendable: 'static {
 /// a dangling pointer.
 pub struct Scoped<F: Lendable> {
     lent: Mutex<Option<Lent<F>>>,
+    /// The thread that uses the value; 0, which is no thread's number, when none does. Only the thread itself can rely on it.
+    user: AtomicU64,
 }
 
 /// The lent value, its lifetime forgotten.
@@ -41,6 +45,7 @@ impl<F: Lendable> Scoped<F> {
     pub fn vacant() -> Self {
         Scoped {
             lent: Mutex::new(None),
+            user: AtomicU64::new(0),
         }
     }
 
@@ -75,14 +80,14 @@ impl<F: Lendable> Scoped<F> {
     /// interpreter that the user may need in order to finish.
     pub fn with<R>(&self, work: impl for<'a> FnOnce(&mut F::Of<'a>) -> R) -> Result<R, ScopeError> {
         let lent = self.try_lock().ok_or(ScopeError::Busy)?;
-        use_lent(lent, work)
+        self.use_lent(lent, work)
     }
 
-    /// As [`Scoped::with`], but waits, detached, while another thread uses the value. Not for callers inside
-    /// [`Scoped::with`] or this: they would wait for themselves.
+    /// As [`Scoped::with`], but waits, detached, while another thread uses the value.
     ///
     /// # Errors
-    /// [`ScopeError::Vacant`].
+    /// [`ScopeError::Vacant`]; [`ScopeError::Busy`] when the calling thread itself uses the value further up its stack,
+    /// such as in a finalizer that ran inside of it: it would wait for ever.
     pub fn with_turn<R>(
         &self,
         py: Python<'_>,
@@ -90,11 +95,28 @@ impl<F: Lendable> Scoped<F> {
     ) -> Result<R, ScopeError> {
         loop {
             if let Some(lent) = self.try_lock() {
-                return use_lent(lent, work);
+                return self.use_lent(lent, work);
+            }
+            if self.user.load(Ordering::Relaxed) == ThreadIdent::current().as_u64() {
+                return Err(ScopeError::Busy);
             }
             // The lock cannot be brought along from there: it would then be held while waiting for the interpreter.
             py.detach(|| drop(self.lock()));
         }
+    }
+
+    fn use_lent<R>(
+        &self,
+        mut lent: MutexGuard<'_, Option<Lent<F>>>,
+        work: impl for<'a> FnOnce(&mut F::Of<'a>) -> R,
+    ) -> Result<R, ScopeError> {
+        let Some(Lent(value)) = lent.as_mut() else {
+            return Err(ScopeError::Vacant);
+        };
+        let _user = User::enter(&self.user);
+        // SAFETY: `lend` got the pointer from a `&mut T` that stays borrowed until `EndOfLoan` has taken it back, for
+        // which it needs the mutex held here; the mutex also makes this the only use.
+        Ok(work(unsafe { value.as_mut() }))
     }
 
     fn try_lock(&self) -> Option<MutexGuard<'_, Option<Lent<F>>>> {
@@ -110,16 +132,20 @@ impl<F: Lendable> Scoped<F> {
     }
 }
 
-fn use_lent<F: Lendable, R>(
-    mut lent: MutexGuard<'_, Option<Lent<F>>>,
-    work: impl for<'a> FnOnce(&mut F::Of<'a>) -> R,
-) -> Result<R, ScopeError> {
-    let Some(Lent(value)) = lent.as_mut() else {
-        return Err(ScopeError::Vacant);
-    };
-    // SAFETY: `lend` got the pointer from a `&mut T` that stays borrowed until `EndOfLoan` has taken it back, for
-    // which it needs the mutex held here; the mutex also makes this the only use.
-    Ok(work(unsafe { value.as_mut() }))
+/// Names the calling thread as the user of the value. Dropped before the mutex is let go, also when the work unwinds.
+struct User<'a>(&'a AtomicU64);
+
+impl<'a> User<'a> {
+    fn enter(user: &'a AtomicU64) -> Self {
+        user.store(ThreadIdent::current().as_u64(), Ordering::Relaxed);
+        User(user)
+    }
+}
+
+impl Drop for User<'_> {
+    fn drop(&mut self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
 }
 
 /// Takes the value back, also when the work unwinds.

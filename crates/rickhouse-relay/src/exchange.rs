@@ -50,9 +50,10 @@ pub(crate) struct Exchange<'e, C: Client> {
     /// What stopped the upload when it was pushed last.
     waits: Wait,
     held: Held,
-    /// Bytes that were passed on since the last flush, and whether there is anything to flush: a head is not counted.
+    /// Bytes that were passed on since the last flush, and when the last of what is to be flushed was: a head counts for
+    /// no bytes.
     unflushed: usize,
-    is_dirty: bool,
+    passed_on: Option<Instant>,
     /// When the daemon, and the client, showed life last, or began to be waited for.
     daemon_alive: Instant,
     client_alive: Instant,
@@ -83,7 +84,7 @@ impl<'e, C: Client> Exchange<'e, C> {
             waits: Wait::Nothing,
             held: Held::default(),
             unflushed: 0,
-            is_dirty: false,
+            passed_on: None,
             daemon_alive: now,
             client_alive: now,
         }
@@ -173,8 +174,9 @@ impl<'e, C: Client> Exchange<'e, C> {
 
     /// Wait for something to do; whether the daemon has sent something.
     fn wait(&mut self, waits: Wait) -> Result<bool, Stop<C::Instead>> {
-        if self.is_dirty {
-            let delay = self.limits.flush_delay;
+        if let Some(passed_on) = self.passed_on {
+            // From when the daemon fell silent: a client that sends all the time is to get its response, too.
+            let delay = self.limits.flush_delay.saturating_sub(passed_on.elapsed());
             if !delay.is_zero() {
                 let (daemon, client) = self.poll(waits, delay)?;
                 if daemon.readable || daemon.writable || client {
@@ -347,7 +349,7 @@ impl<'e, C: Client> Exchange<'e, C> {
         self.is_bodyless |= matches!(head.status, 204 | 304);
         self.stage = match self.client.head(head) {
             Then::PassOn => {
-                self.is_dirty = true;
+                self.passed_on = Some(Instant::now());
                 Stage::Passing
             }
             Then::Discard(instead) => Stage::Dropping(Some(instead)),
@@ -380,14 +382,13 @@ impl<'e, C: Client> Exchange<'e, C> {
             return Ok(());
         }
         self.unflushed += pieces.iter().map(Piece::size).sum::<usize>();
-        self.is_dirty = true;
-        if flushing {
-            (self.unflushed, self.is_dirty) = (0, false);
-        } else if self.unflushed > self.limits.flush_after {
-            pieces.push(Piece::Flush);
-            (self.unflushed, self.is_dirty) = (0, false);
+        let is_much = !flushing && self.unflushed > self.limits.flush_after;
+        pieces.extend(is_much.then_some(Piece::Flush));
+        self.send(&mut pieces, flushing)?;
+        if flushing || is_much {
+            (self.unflushed, self.passed_on) = (0, None);
         }
-        self.send(&mut pieces, flushing)
+        Ok(())
     }
 
     /// Has the client take pieces, which shows that it lives.
@@ -399,6 +400,7 @@ impl<'e, C: Client> Exchange<'e, C> {
         match self.client.send(pieces) {
             Ok(()) => {
                 self.client_alive = Instant::now();
+                self.passed_on = Some(self.client_alive);
                 Ok(())
             }
             Err(error) => Err(Stop::ClientLost { flushing, error }),
@@ -418,7 +420,6 @@ impl<'e, C: Client> Exchange<'e, C> {
         }
         let mut held = std::mem::take(&mut self.held);
         self.unflushed += held.size();
-        self.is_dirty = true;
         self.send(&mut held.pieces(), false)
     }
 

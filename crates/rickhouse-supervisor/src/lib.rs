@@ -17,6 +17,7 @@ pub mod control;
 mod event;
 mod failure;
 mod group;
+pub mod places;
 pub mod pulse;
 mod settings;
 mod settle;

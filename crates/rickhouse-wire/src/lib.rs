@@ -59,6 +59,6 @@ pub use error::WireError;
 pub use pairs::{Entries, Headers, Value};
 pub use request::{
     Body, Flags, MAX_ATTACHED, MAX_REQUEST, Reload, RequestFrame, RequestHead, RequestWriter,
-    frame_length, set_attempts,
+    frame_length, frame_token, set_attempts,
 };
 pub use token::Token;

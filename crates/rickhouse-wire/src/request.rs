@@ -188,6 +188,13 @@ pub fn frame_length(bytes: &[u8]) -> Result<Option<usize>, WireError> {
     Ok(Some(length as usize))
 }
 
+/// The token of the request frame that `bytes` begin, as soon as it is there: who sends it can be told before the rest
+/// is waited for, and before memory is taken for it.
+#[must_use]
+pub fn frame_token(bytes: &[u8]) -> Option<&[u8; Token::SIZE]> {
+    bytes.get(LENGTH.end..)?.first_chunk()
+}
+
 fn checked_length(length: u64) -> Result<u32, WireError> {
     let impossible = WireError::Length {
         what: "a request frame",

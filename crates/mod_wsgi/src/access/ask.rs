@@ -2,6 +2,7 @@
 
 use std::ffi::CString;
 
+use rickhouse_directives::Shown;
 use rickhouse_directives::environ::{self, Environ};
 use rickhouse_directives::groups;
 use rickhouse_directives::messages;
@@ -111,10 +112,14 @@ pub(crate) fn ask_in<'a, 'r, T>(
         log::request(&subject.request, &messages::python_not_initialised());
         return Err(HookFailure);
     };
-    let group = String::from_utf8_lossy(group);
+    let Ok(application_group) = str::from_utf8(group) else {
+        let message = messages::name_is_no_text("application group", Shown(group));
+        log::request(&subject.request, &message);
+        return Err(HookFailure);
+    };
     let call = HookCall {
         script: script.path.as_path(),
-        application_group: &group,
+        application_group,
     };
     let file = subject.request.filename().unwrap_or_default().to_vec();
     log::during(&file, || {

@@ -3,6 +3,8 @@
 mod end;
 pub(crate) mod settings;
 
+use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStringExt;
 use std::sync::{Arc, OnceLock};
 
 use rickhouse_directives::global::GlobalConfig;
@@ -18,12 +20,20 @@ pub(crate) struct Child {
     /// What the directives of class G said.
     pub(crate) config: Arc<GlobalConfig>,
     scripts: OnceLock<Arc<Scripts>>,
+    /// The environment as it was before Python started. An application may change it at any time (`os.environ`), and nothing keeps
+    /// that apart from those who read it.
+    variables: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
 impl Child {
     /// Python; `None` where it is not required, or did not start.
     pub(crate) fn scripts(&self) -> Option<&Arc<Scripts>> {
         self.scripts.get()
+    }
+
+    /// The value of a variable of the process's environment.
+    pub(crate) fn variable(&self, name: &[u8]) -> Option<&[u8]> {
+        self.variables.get(name).map(Vec::as_slice)
     }
 }
 
@@ -42,6 +52,9 @@ pub(crate) fn init(init: &ChildInit<'_>) {
     let child = CHILD.get_or_init(|| Child {
         config: generation::current(),
         scripts: OnceLock::new(),
+        variables: std::env::vars_os()
+            .map(|(name, value)| (name.into_vec(), value.into_vec()))
+            .collect(),
     });
     // A second call in the same process would be a second generation of `httpd -X`, which ends instead.
     if !child.config.python_required.is_required() || child.scripts().is_some() {

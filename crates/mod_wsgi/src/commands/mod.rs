@@ -4,6 +4,7 @@ mod table;
 
 use rickhouse_directives::Rejected;
 use rickhouse_directives::directives::{self, CONTAINER, Class, Directive, Notice, Place, Scope};
+use rickhouse_directives::global::GlobalConfig;
 use rickhouse_directives::settings::{DirConfig, ServerConfig};
 use rickhouse_httpd::log::{Level, Scope as LogScope};
 use rickhouse_httpd::{CommandContext, Target, at};
@@ -58,7 +59,7 @@ fn apply(
 ) -> Result<(), Rejected> {
     let container = context.container::<OpenContainer>().map(|open| open.0);
     let mut taken = Taken::from(context)?;
-    let said = generation::edit(|global| {
+    let mut apply = |global: &mut GlobalConfig| {
         let server = surroundings::identity(context.server());
         let mut scope = Scope {
             global,
@@ -69,7 +70,13 @@ fn apply(
             notices,
         };
         directive.apply(&mut scope, first, second)
-    });
+    };
+    let said = if context.is_in_htaccess() {
+        // A request changes nothing for others, and waits for none of them.
+        apply(&mut GlobalConfig::default())
+    } else {
+        generation::edit(apply)
+    };
     taken.give_back(context)?;
     said
 }

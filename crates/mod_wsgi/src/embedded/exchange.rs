@@ -6,8 +6,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rickhouse_directives::gate::Body;
 use rickhouse_host::{Exchange, Failure, ResponseHead, Value};
-use rickhouse_httpd::{FileOptions, Outcome, Request, Status};
-use send_wrapper::SendWrapper;
+use rickhouse_httpd::{FileOptions, Lent, Outcome, Status};
+use rickhouse_os::file;
 
 use crate::embedded::head;
 use crate::handler::Admission;
@@ -17,10 +17,13 @@ use crate::values;
 /// and end together.
 const BUFFER: usize = 64 * 1024;
 
-/// The request and its response. It is lent to Python's objects, which any thread can get hold of; httpd's request is for the
-/// thread that httpd called, and so the others get an error.
+/// The request and its response. It is lent to Python's objects, and the application's threads use it in turns.
 pub(super) struct EmbeddedExchange<'a, 'r> {
-    request: SendWrapper<&'a mut Request<'r>>,
+    request: Lent<'a, 'r>,
+    /// `apache.request_rec`, if the application gets it.
+    capsule: Option<Value<'static>>,
+    /// Method and target.
+    line: (Box<[u8]>, Box<[u8]>),
     admission: &'a Admission,
     https: bool,
     buffer: Vec<u8>,
@@ -51,9 +54,19 @@ enum State {
 }
 
 impl<'a, 'r> EmbeddedExchange<'a, 'r> {
-    pub(super) fn new(request: &'a mut Request<'r>, admission: &'a Admission, https: bool) -> Self {
+    pub(super) fn new(mut lent: Lent<'a, 'r>, admission: &'a Admission, https: bool) -> Self {
+        let request = lent.turn();
+        let capsule = match admission.switches.pass_apache_request {
+            true => values::request_rec(&request),
+            false => None,
+        };
+        let text = |text: Option<&[u8]>| text.unwrap_or_default().into();
+        let line = (text(request.method()), text(request.unparsed_uri()));
+        drop(request);
         Self {
-            request: SendWrapper::new(request),
+            request: lent,
+            capsule,
+            line,
             admission,
             https,
             buffer: Vec::new(),
@@ -77,10 +90,10 @@ impl<'a, 'r> EmbeddedExchange<'a, 'r> {
             State::Head | State::Sending => self.end(),
             State::Truncated => {
                 // What the application gave is sent first: an error in the same pass would be answered instead of it.
-                let _gone = self
-                    .request
+                let mut request = self.request.turn();
+                let _gone = request
                     .send(&self.buffer)
-                    .and_then(|()| self.request.end_truncated());
+                    .and_then(|()| request.end_truncated());
                 Outcome::Ok
             }
             State::Broken(why) => self.lost(why),
@@ -95,13 +108,15 @@ impl<'a, 'r> EmbeddedExchange<'a, 'r> {
     }
 
     fn end(&mut self) -> Outcome {
-        let sent = self.request.send_last(&self.buffer).and_then(|()| {
-            // The client may wait for its answer before it sends the rest of its body, or never send it.
-            match self.unread {
+        let mut request = self.request.turn();
+        let sent = request
+            .send_last(&self.buffer)
+            .and_then(|()| match self.unread {
                 0 => Ok(()),
-                _ => self.request.flush_ended(),
-            }
-        });
+                // The client may wait for its answer before it sends the rest of its body, or never send it.
+                _ => request.flush_ended(),
+            });
+        drop(request);
         match sent {
             Ok(()) => Outcome::Ok,
             Err(error) => self.lost(Status::of(&error)),
@@ -114,15 +129,15 @@ impl<'a, 'r> EmbeddedExchange<'a, 'r> {
             return status.to_outcome(500);
         }
         // A client that is gone is nobody's failure.
-        if self.request.connection().is_aborted() {
+        if self.request.turn().connection().is_aborted() {
             return Outcome::Ok;
         }
-        if !self.request.has_begun() {
-            head::take_back(&mut self.request);
+        if !self.request.turn().has_begun() {
+            head::take_back(&mut self.request.turn());
             return Outcome::INTERNAL_ERROR;
         }
         // A filter failed: the client must not take a part of the response for all of it.
-        let _gone = self.request.end_truncated();
+        let _gone = self.request.turn().end_truncated();
         Outcome::Ok
     }
 
@@ -131,24 +146,17 @@ impl<'a, 'r> EmbeddedExchange<'a, 'r> {
         match (self.unreadable, failure) {
             (Some(status), _) => status.to_outcome(500),
             (None, Failure::Application) => Outcome::INTERNAL_ERROR,
-            (None, Failure::Timeout) => match head::place_timeout(&mut self.request) {
-                Ok(()) => self.end(),
-                Err(_) => Outcome::Http(504),
-            },
+            (None, Failure::Timeout) => {
+                let placed = head::place_timeout(&mut self.request.turn());
+                placed.map_or(Outcome::Http(504), |()| self.end())
+            }
         }
     }
 
-    /// The request, for the thread that may use it.
-    fn request(&mut self) -> io::Result<&mut Request<'r>> {
-        if self.request.valid() {
-            Ok(&mut self.request)
-        } else {
-            // Nothing is wrong with the client: the request's own thread can go on.
-            Err(io::Error::new(
-                io::ErrorKind::ResourceBusy,
-                "the request is for the thread that serves it",
-            ))
-        }
+    /// Nobody knows any more where the body ends, and the client's next request begins (DD §7.10).
+    fn lose_body(&mut self, why: Option<Status>) {
+        self.unreadable = why;
+        self.request.turn().connection().close_afterwards();
     }
 
     /// Sends what is buffered and `data`.
@@ -157,11 +165,25 @@ impl<'a, 'r> EmbeddedExchange<'a, 'r> {
         if self.state == State::Nothing {
             return Err(io::Error::other("the response has no head"));
         }
-        // Asked first: what is buffered is not lost to a thread that may not send it.
-        self.request()?;
         let buffered = std::mem::take(&mut self.buffer);
-        let sent = self.request.send_parts(&[&buffered, data]);
+        let sent = self.request.turn().send_parts(&[&buffered, data]);
         self.sent(sent)
+    }
+
+    /// Sends a part of a file that nobody but its owner can open.
+    fn copy_file(&mut self, file: BorrowedFd<'_>, offset: u64, length: u64) -> io::Result<()> {
+        let mut block = vec![0; BUFFER];
+        let mut done = 0;
+        while done < length {
+            let wanted = usize::try_from(length - done).map_or(BUFFER, |left| left.min(BUFFER));
+            let count = file::read_at(file, &mut block[..wanted], offset + done)?;
+            if count == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            self.send(&block[..count])?;
+            done += count as u64;
+        }
+        Ok(())
     }
 
     fn sent(&mut self, sent: io::Result<()>) -> io::Result<()> {
@@ -197,10 +219,7 @@ impl Exchange for EmbeddedExchange<'_, '_> {
         sink(b"mod_wsgi.queue_start", Value::Float(0.0));
         sink(b"mod_wsgi.daemon_start", Value::Float(0.0));
         sink(b"mod_wsgi.application_start", Value::Float(now()));
-        if self.admission.switches.pass_apache_request
-            && self.request.valid()
-            && let Some(capsule) = values::request_rec(&self.request)
-        {
+        if let Some(capsule) = self.capsule {
             sink(b"apache.request_rec", capsule);
         }
     }
@@ -214,11 +233,11 @@ impl Exchange for EmbeddedExchange<'_, '_> {
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.request()?.read_body(buffer);
+        let read = self.request.turn().read_body(buffer);
         match &read {
             Ok(0) if !buffer.is_empty() => self.unread = 0,
             Ok(count) => self.unread = self.unread.saturating_sub(*count as u64),
-            Err(error) => self.unreadable = Status::of(error),
+            Err(error) => self.lose_body(Status::of(error)),
         }
         read
     }
@@ -227,7 +246,7 @@ impl Exchange for EmbeddedExchange<'_, '_> {
         if self.answered().is_some() {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
-        head::place(self.request()?, head)?;
+        head::place(&mut self.request.turn(), head)?;
         self.status = head.status;
         self.state = State::Head;
         Ok(())
@@ -253,14 +272,18 @@ impl Exchange for EmbeddedExchange<'_, '_> {
         if !self.buffer.is_empty() {
             self.send(b"")?;
         }
-        let file = file.try_clone_to_owned()?;
+        // httpd may send it when the application has its file back, and both would move one position.
+        let Ok(file) = file::reopen(file) else {
+            return self.copy_file(file, offset, length);
+        };
         let sendfile = self.admission.switches.enable_sendfile;
-        let request = self.request()?;
+        let mut request = self.request.turn();
         let options = FileOptions {
             sendfile,
             ..request.file_options()
         };
         let sent = request.send_file(file, offset, length, options);
+        drop(request);
         self.sent(sent)
     }
 
@@ -269,7 +292,7 @@ impl Exchange for EmbeddedExchange<'_, '_> {
             State::Nothing | State::Failed(_) => State::Failed(failure),
             State::Head => {
                 self.buffer.clear();
-                head::take_back(&mut self.request);
+                head::take_back(&mut self.request.turn());
                 State::Failed(failure)
             }
             State::Sending | State::Truncated => State::Truncated,
@@ -278,8 +301,7 @@ impl Exchange for EmbeddedExchange<'_, '_> {
     }
 
     fn fell_short(&mut self) {
-        let has_body =
-            self.request.valid() && !self.request.is_head() && !matches!(self.status, 204 | 304);
+        let has_body = !self.request.turn().is_head() && !matches!(self.status, 204 | 304);
         if has_body && !matches!(self.state, State::Broken(_)) {
             self.state = State::Truncated;
         }
@@ -290,11 +312,7 @@ impl Exchange for EmbeddedExchange<'_, '_> {
     }
 
     fn request_line(&self) -> (&[u8], &[u8]) {
-        if !self.request.valid() {
-            return (b"", b"");
-        }
-        let method = self.request.method().unwrap_or_default();
-        (method, self.request.unparsed_uri().unwrap_or_default())
+        (&self.line.0, &self.line.1)
     }
 }
 

@@ -9,7 +9,7 @@ use rickhouse_httpd::{HasNul, Request};
 /// Sets status and headers.
 pub(super) fn place(request: &mut Request<'_>, head: &ResponseHead<'_>) -> io::Result<()> {
     request.set_status(head.status);
-    let line = [head.status.to_string().as_bytes(), b" ", head.reason].concat();
+    let line = [format!("{:03} ", head.status).as_bytes(), head.reason].concat();
     request.set_status_line(&line)?;
     // The type of the script's file says nothing about the response (DD §14 row 20).
     request.clear_content_type();

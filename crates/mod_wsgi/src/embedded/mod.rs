@@ -39,26 +39,30 @@ fn run(request: &mut Request<'_>, scripts: &Arc<Scripts>, mut admission: Admissi
     let https = admission.environ.take_https();
     let mtime = request.file_info().mtime;
     let age = age(request.time());
-    let group = String::from_utf8_lossy(&admission.application_group).into_owned();
-    let callable = String::from_utf8_lossy(&admission.callable).into_owned();
+    // The handler has looked.
+    let Ok((application_group, callable)) = admission.names() else {
+        return Outcome::INTERNAL_ERROR;
+    };
     let call = Call {
         script: path(admission.script()),
-        application_group: &group,
-        callable: &callable,
+        application_group,
+        callable,
         resource: path(&admission.resource),
         // What httpd knows of the request's file says nothing about a handler script.
         mtime: admission.handler_script.is_none().then_some(mtime),
         reload: reload(&admission),
         age,
     };
-    let mut exchange = EmbeddedExchange::new(request, &admission, https);
-    log::during(&admission.resource, || {
-        seats::with(scripts, |seat| {
-            // What it came to, the exchange knows.
-            let _ended = seat.handle(&call, &mut exchange);
+    request.lend(|request| {
+        let mut exchange = EmbeddedExchange::new(request, &admission, https);
+        log::during(&admission.resource, || {
+            seats::with(scripts, |seat| {
+                // What it came to, the exchange knows.
+                let _ended = seat.handle(&call, &mut exchange);
+            });
         });
-    });
-    exchange.finish()
+        exchange.finish()
+    })
 }
 
 fn reload(admission: &Admission) -> Reload {

@@ -1,10 +1,8 @@
 //! What the parent knows of its groups.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use rickhouse_directives::daemon::DaemonProcess;
 use rickhouse_directives::global::GlobalConfig;
@@ -13,7 +11,7 @@ use rickhouse_directives::socket::{PATH_MAX, Rotation, SocketNames};
 use rickhouse_httpd::{Server, Startup, mpm};
 use rickhouse_os::group_socket::GroupSocket;
 use rickhouse_os::random;
-use rickhouse_supervisor::backoff::Backoff;
+use rickhouse_supervisor::places::Places;
 use rickhouse_wire::Token;
 
 use crate::paths::to_path;
@@ -40,10 +38,8 @@ pub(super) struct Group {
     /// `None` before it was opened, and in processes that have no use for it.
     listener: Mutex<Option<GroupSocket>>,
     token: Mutex<Token>,
-    /// When processes fail at once, the next one waits.
-    failures: Mutex<Backoff>,
-    /// In the parent: the processes that run, by number, and from when on they do more than wait.
-    begins: Mutex<BTreeMap<u32, Instant>>,
+    /// In the parent: its processes, by number.
+    places: Mutex<Places>,
 }
 
 /// What a child's requests have to know of a group. It need not run.
@@ -86,8 +82,7 @@ impl Parent {
                 socket,
                 listener: Mutex::new(None),
                 token: Mutex::new(Token::new(secret)),
-                failures: Mutex::default(),
-                begins: Mutex::default(),
+                places: Mutex::default(),
             }))
         });
         let groups = groups.collect::<Result<_, Message>>()?;
@@ -135,28 +130,9 @@ impl Group {
         *self.token.lock().unwrap_or_else(PoisonError::into_inner) = token;
     }
 
-    /// What is known of failures; not to be held across a fork.
-    pub(super) fn lock_failures(&self) -> MutexGuard<'_, Backoff> {
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A process was forked that is one from this time on.
-    pub(super) fn process_begins(&self, number: u32, at: Instant) {
-        self.lock_begins().insert(number, at);
-    }
-
-    /// A process has ended, or is no longer watched.
-    pub(super) fn process_ended(&self, number: u32) {
-        self.lock_begins().remove(&number);
-    }
-
-    /// Whether there is a process that does not merely wait for its time.
-    pub(super) fn serves(&self, now: Instant) -> bool {
-        self.lock_begins().values().any(|begins| *begins <= now)
-    }
-
-    fn lock_begins(&self) -> MutexGuard<'_, BTreeMap<u32, Instant>> {
-        self.begins.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Its processes; not to be held across a fork.
+    pub(super) fn lock_places(&self) -> MutexGuard<'_, Places> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Forgets the secret.

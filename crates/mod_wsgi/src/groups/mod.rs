@@ -4,7 +4,8 @@
 //! |---|---|
 //! | configuration is read, restart: `post_config` | sockets are made and processes forked: the scoreboard is there already |
 //! | first start: `pre_mpm` | the same, since the scoreboard exists from here on |
-//! | a process ends | httpd tells the parent, about once a second: [`supervision`] says so and forks another one |
+//! | a process ends | httpd tells the parent: [`supervision`] says so and forks another one |
+//! | `monitor`, about every ten seconds | what could not be forked is tried again |
 //! | restart, stop | httpd ends the processes with the pool of the configuration; the sockets go with it ([`socket`]) |
 //!
 //! The parent never runs Python and starts no thread. A forked process becomes a daemon in [`daemon`]; it knows its own
@@ -25,6 +26,7 @@ mod socket;
 mod subscriber;
 mod supervision;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rickhouse_httpd::{ChildInit, Failed, Generation, Startup, mpm};
@@ -37,6 +39,9 @@ use group::{Group, Parent};
 
 /// The groups of the present configuration, in the parent and in what it forks. Never locked across a fork.
 static PARENT: Mutex<Option<Arc<Parent>>> = Mutex::new(None);
+
+/// Whether [`child_init`] found itself in the parent.
+static IN_PARENT: AtomicBool = AtomicBool::new(false);
 
 /// What a child's requests have to know of the groups. Set once per child, before it has threads.
 static CHILD: OnceLock<Vec<Running>> = OnceLock::new();
@@ -72,7 +77,9 @@ pub(crate) fn child_init(_: &ChildInit<'_>) {
     // A second call in one process can only be for the same generation.
     let _known = CHILD.set(running.collect());
     // `httpd -X` serves in the parent itself, which has to keep them.
-    if parent.pid != std::process::id() {
+    if parent.pid == std::process::id() {
+        IN_PARENT.store(true, Ordering::Relaxed);
+    } else {
         // The parent's handler; an application finds what the system does by default (DD §10.5). It cannot be refused.
         let _restored = signal_pipe::restore_default(&[Signal::Child]);
         parent
@@ -82,10 +89,27 @@ pub(crate) fn child_init(_: &ChildInit<'_>) {
     }
 }
 
+/// Whether this child is the parent, too: `httpd -X`. It takes no lock, and is fit for a signal handler.
+pub(crate) fn is_in_parent() -> bool {
+    IN_PARENT.load(Ordering::Relaxed)
+}
+
 /// A group as the requests of this child see it, by its number.
 pub(crate) fn running(group: u32) -> Option<&'static Running> {
     let running = CHILD.get()?;
     running.iter().find(|running| running.group == group)
+}
+
+/// The parent looks around, as it does every now and then.
+pub(crate) fn monitor(generation: &Generation<'_>) {
+    let Some(parent) = lock().clone() else {
+        return;
+    };
+    if parent.pid == std::process::id() {
+        for group in &parent.groups {
+            supervision::fill_places(generation, &parent, group);
+        }
+    }
 }
 
 fn start(generation: &Generation<'_>) {
@@ -93,14 +117,26 @@ fn start(generation: &Generation<'_>) {
         return;
     };
     if parent.begin() {
-        // Without it the ends of processes are guessed at.
-        let _watched = child_ends::watch();
+        watch_ends(generation, parent.pid);
         socket::remove_left_at_exit(generation, parent.pid);
         for group in &parent.groups {
             start_group(generation, &parent, group);
         }
         socket::remove_left();
     }
+}
+
+/// Has the kernel tell how processes end, while httpd watches over them. Not while it ends them all with the pool of the
+/// configuration: its pauses, which the signal cuts short, are then the time that they have left (DD §10.6).
+fn watch_ends(generation: &Generation<'_>, parent: u32) {
+    // Without it the ends of processes are guessed at.
+    let _watched = child_ends::watch();
+    generation.pool().at_end(move || {
+        if std::process::id() == parent {
+            // It cannot be refused.
+            let _restored = child_ends::ignore();
+        }
+    });
 }
 
 /// Starts one group. A failure is this group's alone (DD §14 row 80): its requests get 503.

@@ -4,7 +4,7 @@ use std::ffi::{CString, OsString};
 use std::os::unix::ffi::OsStringExt;
 use std::time::Duration;
 
-use rickhouse_daemon::{Identity, SEND_BUFFER, Settings, Setup, TimerSettings};
+use rickhouse_daemon::{Identity, Rest, SEND_BUFFER, Settings, Setup, TimerSettings};
 use rickhouse_directives::Text;
 use rickhouse_directives::daemon::DaemonProcess;
 use rickhouse_directives::global::GlobalConfig;
@@ -23,6 +23,7 @@ pub(super) fn daemon(
     group: &Group,
     server: Server<'_>,
     listener: GroupSocket,
+    rest: Option<Rest>,
 ) -> Settings {
     let process = &group.process;
     Settings {
@@ -33,6 +34,7 @@ pub(super) fn daemon(
         threads: process.threads as usize,
         stack_size: process.stack_size,
         one_gil: has_one_gil(&parent.config, process),
+        rest,
         setup: setup(parent, process),
         timers: timers(process),
         socket_timeout: Some(process.socket_timeout.unwrap_or(server.timeout())),

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
-use rickhouse_daemon::exit;
+use rickhouse_daemon::{Rest, exit};
 use rickhouse_directives::messages;
 use rickhouse_httpd::log::{self as httpd_log, Level, Scope};
 use rickhouse_httpd::mpm::MpmState;
 use rickhouse_httpd::process::Ended;
 use rickhouse_httpd::{Generation, at, mpm};
 use rickhouse_os::child_ends::{self, End};
+use rickhouse_os::shared::SharedFlag;
 
 use super::daemon;
 use super::group::{Group, Parent};
@@ -24,63 +25,64 @@ pub(super) fn start_process(
     group: &Arc<Group>,
     number: u32,
 ) {
-    start_after(Nap::NONE, generation, parent, group, number);
+    start_after(None, generation, parent, group, number);
 }
 
-/// As [`start_process`]; the process begins with a nap. The parent cannot wait: it has no clock but httpd's, and other
+/// Starts what could not be started before and is due now; httpd's parent looks around about every ten seconds.
+pub(super) fn fill_places(generation: &Generation<'_>, parent: &Arc<Parent>, group: &Arc<Group>) {
+    let due = group.lock_places().take_due(Instant::now());
+    for number in due {
+        start_process(generation, parent, group, number);
+    }
+}
+
+/// As [`start_process`]; the process begins with a rest. The parent cannot wait: it has no clock but httpd's, and other
 /// groups to look after.
 fn start_after(
-    nap: Nap,
+    rest: Option<Rest>,
     generation: &Generation<'_>,
     parent: &Arc<Parent>,
     group: &Arc<Group>,
     number: u32,
 ) {
     let pid = Arc::new(AtomicI32::new(0));
-    let started = Instant::now() + nap.length;
+    let in_order = SharedFlag::create().ok().map(Arc::new);
+    let started = Instant::now() + rest.map_or(Duration::ZERO, |rest| rest.length);
     let watched = Watched {
         parent: Arc::clone(parent),
         group: Arc::clone(group),
         number,
         pid: Arc::clone(&pid),
         started,
+        in_order: in_order.clone(),
     };
-    let inside =
-        |forked: &rickhouse_httpd::process::Forked<'_>| daemon::live(forked, parent, group, nap);
+    let inside = |forked: &rickhouse_httpd::process::Forked<'_>| {
+        let status = daemon::live(forked, parent, group, rest);
+        if let Some(flag) = in_order.filter(|_| i32::from(status) == exit::CLEAN) {
+            flag.set();
+        }
+        status
+    };
     match generation.fork(inside, move |ended, generation| {
         watched.ended(ended, generation)
     }) {
         Ok(forked) => {
             pid.store(forked, Ordering::Relaxed);
-            group.process_begins(number, started);
+            group.lock_places().fill(number, started);
         }
-        Err(_) => log::process(&messages::spawn_failed(&group.process.name)),
+        Err(_) => {
+            log::process(&messages::spawn_failed(&group.process.name));
+            group.lock_places().could_not_fill(number, Instant::now());
+        }
     }
 }
 
-/// The shortest wait after a process that ended as soon as it began, however that looked: an import script that ends the
-/// process ends the next one as well.
+/// The shortest wait after a process that ended by itself as soon as it began, with whatever status: an import script that
+/// ends the process ends the next one as well.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Below this a process has not lived: a second, and the one that httpd may take to look for ended children.
 const SHORT_LIFE: Duration = Duration::from_secs(2);
-
-/// What a process does before it becomes a daemon.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Nap {
-    /// How long.
-    pub(super) length: Duration,
-    /// Requests that come meanwhile are answered 503: no process of the group was up when this one was forked. Otherwise
-    /// they wait, or a sibling takes them.
-    pub(super) refusing: bool,
-}
-
-impl Nap {
-    const NONE: Self = Nap {
-        length: Duration::ZERO,
-        refusing: false,
-    };
-}
 
 /// A running process.
 struct Watched {
@@ -89,13 +91,16 @@ struct Watched {
     number: u32,
     pid: Arc<AtomicI32>,
     started: Instant,
+    /// Set by a process that ends as it was told to, which its exit status alone does not say: a script can end a process
+    /// with any. `None` when there was no memory for it.
+    in_order: Option<Arc<SharedFlag>>,
 }
 
 impl Watched {
     fn ended(self, ended: Ended, generation: &Generation<'_>) {
-        self.group.process_ended(self.number);
+        self.group.lock_places().vacate(self.number);
         let stopping = matches!(mpm::state(), MpmState::Stopping | MpmState::Unknown);
-        let nap = match ended {
+        let next = match ended {
             Ended::Died(_) if stopping => {
                 self.say(format_args!(
                     "has died but server is being stopped, deregister it."
@@ -111,13 +116,13 @@ impl Watched {
                     }
                     End::Signal(signal) => self.say(format_args!("terminated by signal {signal}")),
                 }
-                Some(self.nap(end))
+                Some(self.rest_after(end))
             }
             Ended::Lost => {
                 self.say(format_args!(
                     "appears to have been lost; deregistering and restarting it."
                 ));
-                Some(Nap::NONE)
+                Some(None)
             }
             Ended::Restarting => {
                 let (name, pid) = (&self.group.process.name, self.pid());
@@ -131,18 +136,20 @@ impl Watched {
         self.say(format_args!(
             "has been deregistered and will no longer be monitored."
         ));
-        if let Some(nap) = nap {
-            start_after(nap, generation, &self.parent, &self.group, self.number);
+        if let Some(rest) = next {
+            start_after(rest, generation, &self.parent, &self.group, self.number);
         }
     }
 
-    /// How long the next process waits: not at all, unless this one failed or hardly lived.
-    fn nap(&self, end: End) -> Nap {
-        let uptime = self.started.elapsed();
-        if !is_failure(end) && uptime >= SHORT_LIFE {
-            return Nap::NONE;
+    /// How the next process begins: at once (DD §10.7), unless this one failed or hardly lived. One that was told to end
+    /// (`maximum-requests`, a changed script, a timer, a service script's return) may be as young as it likes.
+    fn rest_after(&self, end: End) -> Option<Rest> {
+        let (now, uptime) = (Instant::now(), self.started.elapsed());
+        let in_order = self.in_order.as_ref().is_some_and(|flag| flag.is_set());
+        if !is_failure(end) && (in_order || uptime >= SHORT_LIFE) {
+            return None;
         }
-        let mut length = self.group.lock_failures().failed(Instant::now(), uptime);
+        let mut length = self.group.lock_places().process_failed(now, uptime);
         let hopeless = matches!(end, End::Status(status) if exit::asks_for_patience(status));
         if hopeless || uptime < SHORT_LIFE {
             length = length.max(PAUSE);
@@ -151,8 +158,11 @@ impl Watched {
         info(format_args!(
             "Process '{name}' failed; the next one starts after {seconds:.1} seconds."
         ));
-        let refusing = hopeless && !self.group.serves(Instant::now());
-        Nap { length, refusing }
+        Some(Rest {
+            length,
+            refusing: hopeless && !self.group.lock_places().any_serves(now),
+            before_setup: end == End::Status(exit::SETUP_FAILED),
+        })
     }
 
     fn pid(&self) -> i32 {

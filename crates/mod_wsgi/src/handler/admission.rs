@@ -1,11 +1,12 @@
 //! A request that has passed the gate, with all that the configuration says about it.
 
-use rickhouse_directives::Text;
 use rickhouse_directives::environ::{self, Environ, Identity, Rules};
 use rickhouse_directives::gate::{Admitted, Body};
 use rickhouse_directives::groups;
+use rickhouse_directives::messages::{self, Message};
 use rickhouse_directives::scripts::HookScript;
 use rickhouse_directives::settings::{AllowedProcesses, Callable, Effective};
+use rickhouse_directives::{Shown, Text};
 use rickhouse_httpd::Request;
 
 use crate::child::Child;
@@ -73,6 +74,19 @@ impl Admission {
     /// The script that is run.
     pub(crate) fn script(&self) -> &[u8] {
         self.handler_script.as_deref().unwrap_or(&self.resource)
+    }
+
+    /// The application group and the callable, as Python knows them.
+    ///
+    /// # Errors
+    /// When one is no text: there it would be one with others that are none.
+    pub(crate) fn names(&self) -> Result<(&str, &str), Message> {
+        let text = |what, name| {
+            str::from_utf8(name).map_err(|_| messages::name_is_no_text(what, Shown(name)))
+        };
+        let group = text("application group", &self.application_group)?;
+        let callable = text("callable object", &self.callable)?;
+        Ok((group, callable))
     }
 
     /// Adds the entries of the environ that begin with `mod_wsgi.` and are texts (DD §6.2), once the groups are settled.

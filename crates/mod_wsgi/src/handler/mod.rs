@@ -22,7 +22,11 @@ pub(crate) fn handle(request: &mut Request<'_>) -> Outcome {
         return gate::refuse(request);
     };
     match gate::admit(request, child) {
-        Ok(admission) => serve(request, child, admission),
+        Ok(admission) => {
+            // `mod_wsgi.request_id` (DD §6.2).
+            request.make_log_id();
+            serve(request, child, admission)
+        }
         Err(outcome) => outcome,
     }
 }
@@ -30,6 +34,10 @@ pub(crate) fn handle(request: &mut Request<'_>) -> Outcome {
 fn serve(request: &mut Request<'_>, child: &'static Child, mut admission: Admission) -> Outcome {
     if let Err(outcome) = embedded::dispatch(request, child, &mut admission) {
         return outcome;
+    }
+    if let Err(message) = admission.names() {
+        log::request(request, &message);
+        return Outcome::INTERNAL_ERROR;
     }
     let group = &admission.process_group;
     if admission

@@ -111,13 +111,13 @@ impl Client for HttpdClient<'_, '_> {
         if let Some(error) = self.begun.error.take() {
             return Err(error);
         }
-        // httpd gives leave to send the body when somebody waits for it.
-        let read = match std::mem::take(&mut self.begun.is_expected) {
-            true => self.request.read_body(buffer).map(Some)?,
-            false => self.request.read_body_now(buffer)?,
-        };
-        Ok(match read {
-            None => Body::None,
+        Ok(match self.request.read_body_now(buffer)? {
+            None => {
+                // The daemon wants the body, and the client waits to be told so. httpd tells it when somebody waits for
+                // the body, which nobody is to do here: the answer may come first.
+                self.request.send_continue();
+                Body::None
+            }
             Some(0) => Body::End,
             Some(count) => Body::Some(count),
         })

@@ -22,15 +22,17 @@ pub(super) fn outcome<'h>(head: &Head<'h, Headers<'h>>, error_override: bool) ->
 /// A header with a NUL, which the daemon's rules for headers do not let pass.
 pub(super) fn place(request: &mut Request<'_>, head: &Head<'_, Headers<'_>>) -> Result<(), HasNul> {
     request.set_status(head.status);
-    let line = [head.status.to_string().as_bytes(), b" ", head.reason].concat();
+    let line = [format!("{:03} ", head.status).as_bytes(), head.reason].concat();
     request.set_status_line(&line)?;
     // The type of the script's file says nothing about the response (DD §14 row 20).
     request.clear_content_type();
     for (name, value) in head.headers {
         place_header(request, name, value)?;
     }
-    if let (Some(length), false) = (head.length, head.length_declared) {
-        request.set_content_length(length);
+    // The body is held to this, and not to what a header may say besides: of two, the last would be the client's.
+    match head.length {
+        Some(length) => request.set_content_length(length),
+        None => request.headers_out().unset(b"Content-Length"),
     }
     Ok(())
 }

@@ -69,11 +69,9 @@ pub(crate) fn serve(
     }
 }
 
-/// After how many rejections a request is given up. mod_wsgi's number is `2 * processes + 1`; here each thread of a process
-/// that stops may reject one more, since nothing can take it out of the queue that it waits in.
+/// After how many rejections a request is given up. A process rejects a request once, and then accepts nothing.
 fn rejections(group: &DaemonProcess) -> u32 {
-    let each = group.threads.saturating_add(2);
-    group.processes.saturating_mul(each).saturating_add(1)
+    group.processes.saturating_mul(2).saturating_add(1)
 }
 
 fn limits(request: &Request<'_>, group: &DaemonProcess) -> Limits {

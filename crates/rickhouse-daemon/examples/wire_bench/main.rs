@@ -208,6 +208,7 @@ fn daemon(path: &Path, options: &Bench) -> Outcome<i32> {
         threads: usize::try_from(options.number("threads", 15))?,
         stack_size: None,
         one_gil: options.text("lane") != Some("off"),
+        rest: None,
         setup: Setup::default(),
         timers: TimerSettings::default(),
         socket_timeout: Some(Duration::from_secs(60)),

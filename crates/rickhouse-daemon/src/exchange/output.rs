@@ -1,7 +1,7 @@
 //! The response.
 
 use std::io::{self, ErrorKind, IoSlice};
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::time::Duration;
 
 use rickhouse_host::ResponseHead;
@@ -163,10 +163,15 @@ impl<'a> Output<'a> {
         if !self.accepts_files || length <= SMALL_FILE || !is_there {
             return self.copy_file(file, offset, length);
         }
+        // httpd may read it where the application does, too, and both would move one position. It cannot do this itself: it may
+        // not be allowed to open the file.
+        let Ok(private) = file::reopen(file) else {
+            return self.copy_file(file, offset, length);
+        };
         self.left = self.left.map(|left| left - length);
         self.close();
         response::write_file(self.kept, offset, length);
-        self.send_kept(Some(file))
+        self.send_kept(Some(private.as_fd()))
     }
 
     fn copy_file(&mut self, file: BorrowedFd<'_>, offset: u64, length: u64) -> io::Result<()> {

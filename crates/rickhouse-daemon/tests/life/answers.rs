@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use rickhouse_os::file;
+use rickhouse_os::stream::Stream;
 use rickhouse_wire::body;
 use rickhouse_wire::{Body, Value};
 
@@ -26,6 +27,8 @@ pub(crate) const SCENES: &[Scene] = &[
     ("failures", failures),
     ("environ", environ),
     ("origin", origin),
+    ("the_token_comes_first", token_first),
+    ("a_request_that_never_ends", endless),
     ("queue_timeout", queue_timeout),
     ("a_silent_child", silent_child),
 ];
@@ -292,7 +295,7 @@ fn origin() {
         b"RKW1\xff\xff\xff\xff",
         b"RKW",
     ] {
-        let stream = rickhouse_os::stream::Stream::connect(&path, None).expect("a listener");
+        let stream = Stream::connect(&path, None).expect("a listener");
         send(&stream, &[nonsense]).expect("room");
         stream.shutdown_write();
         read(&stream).expect(&[]);
@@ -315,6 +318,50 @@ fn origin() {
     assert!(with("Unable to read incoming WSGI request from Apache child") >= 4);
 }
 
+/// The rest of its frame never comes, and nobody waits for it.
+fn token_first() {
+    let daemon = Daemon::start(&["threads=1"]);
+    let mut request = Request::to("/hello");
+    for token in [[8; 32], [0; 32]] {
+        request.token = token;
+        let stream = Stream::connect(&daemon.path(), None).expect("a listener");
+        send(&stream, &[&request.frame()[..40]]).expect("room");
+        read(&stream).expect(&[]);
+    }
+    // Nor is room made for it: the frame says that it has 16 MiB.
+    let stream = Stream::connect(&daemon.path(), None).expect("a listener");
+    send(&stream, &[b"RKW1\x00\x00\x00\x01", &[8; 32]]).expect("room");
+    read(&stream).expect(&[]);
+    get(&daemon.path(), "/hello").expect(&[&head(Some(12)), "End"]);
+    let log = end(daemon);
+    let count = |code: &str| log.iter().filter(|line| line.contains(code)).count();
+    assert_eq!((count("WSGI0034"), count("WSGI0033")), (2, 1), "{log:#?}");
+}
+
+/// One deadline for all of a request, however often more of it comes.
+fn endless() {
+    let daemon = Daemon::start(&["socket-timeout=200", "threads=1"]);
+    let mut request = Request::to("/hello");
+    let long = [b'x'; 100_000];
+    let environ = [("LONG", Value::Text(&long))];
+    request.environ = &environ;
+    let frame = request.frame();
+    let stream = Stream::connect(&daemon.path(), None).expect("a listener");
+    let (beginning, rest) = frame.split_at(40);
+    send(&stream, &[beginning]).expect("room");
+    // Whoever begins anew with each byte has half an hour for all of them.
+    let mut drops = rest.chunks(1).take(3000);
+    let gone = drops.any(|drop| {
+        thread::sleep(Duration::from_millis(20));
+        send(&stream, &[drop]).is_err()
+    });
+    assert!(gone, "the frame was waited for");
+    get(&daemon.path(), "/hello").expect(&[&head(Some(12)), "End"]);
+    let log = end(daemon);
+    let text = "Unable to read incoming WSGI request from Apache child: timed out";
+    assert!(log.iter().any(|line| line.contains(text)), "{log:#?}");
+}
+
 fn queue_timeout() {
     let daemon = Daemon::start(&["queue-timeout=10000"]);
     let mut request = Request::to("/hello");
@@ -331,7 +378,7 @@ fn queue_timeout() {
 
 fn silent_child() {
     let daemon = Daemon::start(&["socket-timeout=50", "threads=1"]);
-    let silent = rickhouse_os::stream::Stream::connect(&daemon.path(), None).expect("a listener");
+    let silent = Stream::connect(&daemon.path(), None).expect("a listener");
     read(&silent).expect(&[]);
     // One that does not read holds its thread no longer than that either.
     let deaf = Request::to("/big/50000000").send(&daemon.path(), b"");

@@ -106,13 +106,15 @@ impl Daemon {
     /// Whether a worker blocks in `accept4` at any moment of so much time.
     pub(crate) fn accepts_within(&self, time: Duration) -> bool {
         let deadline = Instant::now() + time;
-        while Instant::now() < deadline {
+        loop {
             if self.accepting() > 0 {
                 return true;
             }
+            if Instant::now() >= deadline {
+                return false;
+            }
             std::thread::sleep(Duration::from_millis(1));
         }
-        false
     }
 
     #[track_caller]

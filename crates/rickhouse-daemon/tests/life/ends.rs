@@ -5,7 +5,7 @@ use std::time::Duration;
 use rickhouse_daemon::exit;
 
 use crate::Scene;
-use crate::client::{Request, get, head, read};
+use crate::client::{Request, get, head, read, read_until};
 use crate::daemon::Daemon;
 
 pub(crate) const SCENES: &[Scene] = &[
@@ -17,6 +17,10 @@ pub(crate) const SCENES: &[Scene] = &[
     (
         "row_90_a_changed_script_sends_the_child_elsewhere",
         script_changed,
+    ),
+    (
+        "row_90_nobody_accepts_once_a_request_was_rejected",
+        nobody_accepts_once_a_request_was_rejected,
     ),
     ("row_89_what_does_not_end_is_ended_by_force", forced),
     (
@@ -82,6 +86,24 @@ fn script_changed() {
     let mut texts = STOPPING.to_vec();
     texts.insert(1, "engine: stopping because of script_reload");
     daemon.check_end(exit::CLEAN, &texts);
+}
+
+/// As many threads wait for a connection as there are; the child's next attempt must reach none of them.
+fn nobody_accepts_once_a_request_was_rejected() {
+    let daemon = Daemon::start(&["threads=8", "one-gil=no", "shutdown=0"]);
+    let path = daemon.path();
+    let held = Request::to("/hold/x").send(&path, b"");
+    daemon.wait_for("engine: holding x");
+    daemon.wait_until_accepting(7);
+    let rejected = Request::to("/reject").send(&path, b"");
+    read_until(&rejected, "Rejected").expect(&["Rejected"]);
+    assert!(
+        !daemon.accepts_within(Duration::ZERO),
+        "it would be rejected again"
+    );
+    drop(held);
+    daemon.signal("KILL");
+    daemon.end();
 }
 
 fn forced() {

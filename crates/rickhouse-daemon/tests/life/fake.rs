@@ -11,8 +11,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use rickhouse_daemon::{
-    Ended, Engine, Handler, SEND_BUFFER, Settings, Setup, StartError, StartStep, TimerSettings,
-    WireExchange, run,
+    Ended, Engine, Handler, Rest, SEND_BUFFER, Settings, Setup, StartError, StartStep,
+    TimerSettings, WireExchange, run,
 };
 use rickhouse_host::{Exchange as _, Failure, ResponseHead, Value};
 use rickhouse_os::group_socket::{GroupSocket, Options};
@@ -67,6 +67,7 @@ fn usual(path: PathBuf, socket: GroupSocket) -> Settings {
         threads: 2,
         stack_size: None,
         one_gil: true,
+        rest: None,
         setup: Setup::default(),
         timers: TimerSettings::default(),
         socket_timeout: Some(Duration::from_secs(60)),
@@ -94,6 +95,14 @@ fn change(settings: &mut Settings, name: &str, value: &str) {
         "restart" => timers.restart_interval = Some(millis()),
         "shutdown" => timers.shutdown = Some(millis()).filter(|limit| !limit.is_zero()),
         "maximum" => timers.maximum_requests = Some(number()),
+        // Longer than any test, and refusing.
+        "rest" => {
+            settings.rest = Some(Rest {
+                length: Duration::from_secs(3600),
+                refusing: true,
+                before_setup: value == "before",
+            });
+        }
         "home" => settings.setup.home = Some(value.into()),
         "chroot" => settings.setup.chroot = Some(value.into()),
         "umask" => settings.setup.umask = Some(u32::from_str_radix(value, 8).expect("octal")),
@@ -116,7 +125,10 @@ fn start_engine(python: &str) -> Result<Arc<Fake>, StartError> {
     match python {
         "does not start" => failed(StartStep::Python, "no module named encodings"),
         "does not prepare" => failed(StartStep::Interpreter, "no module named mod_wsgi"),
-        _ => Ok(Arc::new(Fake::default())),
+        _ => Ok(Arc::new(Fake {
+            import_waits_for: python.strip_prefix("waits for ").map(PathBuf::from),
+            ..Fake::default()
+        })),
     }
 }
 
@@ -126,6 +138,8 @@ struct Fake {
     released: Mutex<HashSet<String>>,
     change: Condvar,
     silence_ms: AtomicU64,
+    /// The import ends when there is such a file.
+    import_waits_for: Option<PathBuf>,
 }
 
 impl Engine for Fake {
@@ -135,6 +149,10 @@ impl Engine for Fake {
         let folder = std::env::current_dir().expect("a folder");
         let lang = std::env::var("LANG").unwrap_or_default();
         info!("engine: import in {} with LANG={lang}", folder.display());
+        let awaited = self.import_waits_for.as_ref();
+        while awaited.is_some_and(|file| !file.exists()) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     fn handler(self: &Arc<Self>, number: usize) -> FakeHandler {

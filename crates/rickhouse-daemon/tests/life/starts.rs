@@ -14,7 +14,20 @@ pub(crate) const SCENES: &[Scene] = &[
     ("a_home_that_is_not_there", no_home),
     ("what_the_process_changes_about_itself", changes),
     ("what_cannot_be_changed_is_a_warning", warnings),
+    ("an_import_that_hangs_is_ended_by_force", hanging_import),
+    (
+        "what_is_asked_during_an_import_is_done_after_it",
+        slow_import,
+    ),
     ("chroot", chroot),
+    (
+        "a_rest_comes_behind_the_change_of_identity",
+        rests_as_somebody,
+    ),
+    (
+        "a_rest_after_a_set_up_that_failed_comes_before_it",
+        rests_before,
+    ),
     ("row_78_a_service_script_runs_and_the_process_ends", service),
 ];
 
@@ -78,11 +91,65 @@ fn changes() {
     assert!(!log.iter().any(|line| line.contains("WARN")), "{log:#?}");
 }
 
+/// The file mode mask while it rests. It refuses requests meanwhile, and ends by a signal as if it had not begun.
+fn umask_of_rest(when: &str) -> String {
+    let daemon = Daemon::start(&[when, "umask=35"]);
+    for _ in 0..2 {
+        get(&daemon.path(), "/hello").expect(&["Fail(503)"]);
+    }
+    let status = fs::read_to_string(format!("/proc/{}/status", daemon.pid())).expect("readable");
+    let mut lines = status.lines();
+    let umask = lines.find_map(|line| line.strip_prefix("Umask:\t"));
+    daemon.signal("TERM");
+    let (status, log) = daemon.end();
+    assert_eq!((status, log), (None, vec![]), "it has not started");
+    umask.expect("a mask").to_owned()
+}
+
+fn rests_as_somebody() {
+    assert_eq!(umask_of_rest("rest=after"), "0035");
+}
+
+fn rests_before() {
+    assert_ne!(umask_of_rest("rest=before"), "0035");
+}
+
 fn warnings() {
     let daemon = Daemon::start(&["locale=xx_NOWHERE"]);
     get(&daemon.path(), "/hello").expect(&[&head(Some(12)), "End"]);
     daemon.signal("TERM");
     daemon.check_end(exit::CLEAN, &["Unsupported locale setting 'xx_NOWHERE'"]);
+}
+
+fn hanging_import() {
+    for signal in ["TERM", "USR1"] {
+        let daemon = Daemon::start(&["python=waits for /no/such/file", "shutdown=50"]);
+        daemon.wait_for("engine: import");
+        daemon.signal(signal);
+        let texts = [
+            "Shutdown timeout expired; aborting daemon process 'g'.",
+            "Exiting daemon process 'g'.",
+        ];
+        daemon.check_end(exit::FORCED, &texts);
+    }
+}
+
+fn slow_import() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("go on");
+    let python = format!("python=waits for {}", file.display());
+    for shutdown in ["shutdown=60000", "shutdown=0"] {
+        let daemon = Daemon::start(&[&python, shutdown]);
+        daemon.wait_for("engine: import");
+        daemon.signal("TERM");
+        fs::write(&file, "").expect("writable");
+        let texts = [
+            "engine: stopping because of shutdown_signal",
+            "engine: exit handlers",
+        ];
+        daemon.check_end(exit::CLEAN, &texts);
+        fs::remove_file(&file).expect("ours");
+    }
 }
 
 fn chroot() {

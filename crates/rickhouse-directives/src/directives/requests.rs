@@ -2,7 +2,7 @@
 
 use crate::alias::AliasKind;
 use crate::directives::{Arguments, Class, Directive, read};
-use crate::scripts::Hook;
+use crate::scripts::{Hook, check_application_group};
 use crate::text::Text;
 
 /// Where the site's scripts are.
@@ -76,6 +76,7 @@ pub(super) const GROUPS: [Directive; 3] = [
         meaning: "The interpreter that requests run in. `%{GLOBAL}` is the main one; the same forms are replaced.",
         in_container: false,
         read: |scope, first, _| {
+            check_application_group(first)?;
             scope.scoped().application_group = Some(Text::from(first));
             Ok(())
         },

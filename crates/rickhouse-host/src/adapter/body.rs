@@ -59,26 +59,26 @@ pub(crate) fn run<'py>(
         }
         Err(error) => Err(error),
     };
-    let outcome = match ended {
+    match ended {
         Ok(()) => {
             complete(py, request);
             Outcome::Responded
         }
         Err(error) => fail(py, hosted, request, arguments.script, error),
-    };
-    request.response().finish();
-    outcome
+    }
 }
 
-/// Tells the front end when the body is shorter than its Content-Length.
+/// The application is done: nothing more comes from its other threads either. Tells the front end when the body is
+/// shorter than its Content-Length.
 fn complete(py: Python<'_>, request: &Request) {
-    let short = request.response().is_short();
-    if short {
-        request
-            .exchange
-            .with_turn(py, |exchange| exchange.fell_short())
-            .expect("the exchange is lent for as long as the request runs");
-    }
+    let completed = request.exchange.with_turn(py, |exchange| {
+        let mut state = request.response();
+        state.finish();
+        if state.is_short() {
+            exchange.fell_short();
+        }
+    });
+    completed.expect("the exchange is lent for as long as the request runs");
 }
 
 fn send_result<'py>(
@@ -206,7 +206,7 @@ fn close<'py>(
         && !error.is_instance(py, &hosted.request_timeout(py))
     {
         let subject = Subject {
-            request: &log::label(request),
+            request: &log::label(py, request),
             script,
         };
         log::exception(py, hosted, &subject, phase, &error);
@@ -225,7 +225,7 @@ fn fail<'py>(
         let state = request.response();
         (state.body_bytes > 0, state.broken)
     };
-    let label = log::label(request);
+    let label = log::label(py, request);
     if error.is_instance(py, &hosted.request_timeout(py)) {
         request.response().discard_head();
         log::interrupted(py, hosted, &label, sent);
@@ -257,10 +257,11 @@ fn fail<'py>(
 }
 
 fn end(py: Python<'_>, request: &Request, failure: Failure) {
-    request
-        .exchange
-        .with_turn(py, |exchange| exchange.fail(failure))
-        .expect("the exchange is lent for as long as the request runs");
+    let ended = request.exchange.with_turn(py, |exchange| {
+        request.response().finish();
+        exchange.fail(failure);
+    });
+    ended.expect("the exchange is lent for as long as the request runs");
 }
 
 /// Uses the exchange as soon as no other thread of the application does, which may be reading the body.

@@ -17,11 +17,6 @@ pub(crate) fn is_about_client(text: &str) -> bool {
         .any(|ours| text.contains(ours))
 }
 
-/// The front end serves the request on one thread only, and this is another one: the client is not gone.
-pub(crate) fn is_elsewhere(failure: &io::Error) -> bool {
-    failure.kind() == io::ErrorKind::ResourceBusy
-}
-
 /// The exception for a response that cannot be sent.
 pub(crate) fn output_error<'py>(py: Python<'py>, failure: &io::Error) -> Error<'py> {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};

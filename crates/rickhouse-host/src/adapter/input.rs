@@ -8,7 +8,7 @@ use rickhouse_python::{
     ScopeError,
 };
 
-use crate::adapter::client_error::{READ_FAILED, is_elsewhere};
+use crate::adapter::client_error::READ_FAILED;
 use crate::adapter::request::Request;
 use crate::exchange::Exchange;
 
@@ -53,6 +53,13 @@ impl InputState {
         }
         bytes
     }
+
+    /// All that is ahead, from its first byte on, to be extended and given back.
+    fn take_ahead(&mut self) -> Vec<u8> {
+        let taken = std::mem::take(&mut self.taken);
+        self.ahead.drain(..taken);
+        std::mem::take(&mut self.ahead)
+    }
 }
 
 impl Input {
@@ -60,119 +67,122 @@ impl Input {
         Input { request }
     }
 
-    /// Exactly `size` bytes, or everything when it is `None`; less at the end only.
     fn read<'py>(&self, py: Python<'py>, size: Option<usize>) -> PyResult<'py, Vec<u8>> {
-        self.check_usable(py, "read")?;
-        let mut data = {
-            let mut state = self.request.input();
-            let ready = size.unwrap_or(usize::MAX).min(state.rest().len());
-            state.take(ready)
-        };
-        if size == Some(0) {
-            // Tells a client that waits for `100 Continue` to go on (directives-and-daemon §7.10).
-            self.fill(py, "read", &mut data, 0)?;
-            return Ok(data);
-        }
-        loop {
-            let wanted = size.map_or(CHUNK, |size| size - data.len());
-            if wanted == 0 || self.fill(py, "read", &mut data, wanted)? == 0 {
-                return Ok(data);
-            }
-        }
+        self.in_turn(py, "read", |reader| reader.read(size))
     }
 
-    /// Up to and including a newline, at most `limit` bytes.
     fn readline<'py>(
         &self,
         py: Python<'py>,
         caller: &str,
         limit: Option<usize>,
     ) -> PyResult<'py, Vec<u8>> {
-        self.check_usable(py, caller)?;
+        self.in_turn(py, caller, |reader| reader.readline(limit))
+    }
+
+    /// Reads as soon as no other thread of the application uses the request. The turn is for all of a call: of two threads
+    /// that read, each gets bytes that follow each other.
+    fn in_turn<'py>(
+        &self,
+        py: Python<'py>,
+        caller: &str,
+        work: impl FnOnce(&mut Reader<'_, '_, 'py>) -> io::Result<Vec<u8>>,
+    ) -> PyResult<'py, Vec<u8>> {
+        let read = |exchange: &mut dyn Exchange| {
+            // The state is taken along: the lock around it must not be held while detached, and the turn keeps others away.
+            let mut state = std::mem::take(&mut *self.request.input());
+            let outcome = if state.failed {
+                Err(io::Error::other("input is already in error state"))
+            } else {
+                work(&mut Reader {
+                    py,
+                    exchange,
+                    state: &mut state,
+                })
+            };
+            state.failed |= outcome.is_err();
+            *self.request.input() = state;
+            outcome
+        };
+        // The exception is made outside of the turn: making one can run the application's finalizers.
+        self.request
+            .in_turn(py, read)
+            .map_err(|error| unusable(py, caller, error))?
+            .map_err(|failure| {
+                let text = format!("{READ_FAILED}: {failure}");
+                Error::new(py, ErrorKind::Os, &text)
+            })
+    }
+}
+
+/// A thread's turn at the body.
+struct Reader<'a, 'e, 'py> {
+    py: Python<'py>,
+    exchange: &'a mut (dyn Exchange + 'e),
+    state: &'a mut InputState,
+}
+
+impl Reader<'_, '_, '_> {
+    /// Exactly `size` bytes, or everything when it is `None`; less at the end only.
+    fn read(&mut self, size: Option<usize>) -> io::Result<Vec<u8>> {
+        let ready = size.unwrap_or(usize::MAX).min(self.state.rest().len());
+        let mut data = self.state.take(ready);
+        if size == Some(0) {
+            // Tells a client that waits for `100 Continue` to go on (directives-and-daemon §7.10).
+            self.fill(&mut data, 0)?;
+            return Ok(data);
+        }
+        loop {
+            let wanted = size.map_or(CHUNK, |size| size - data.len());
+            if wanted == 0 || self.fill(&mut data, wanted)? == 0 {
+                return Ok(data);
+            }
+        }
+    }
+
+    /// Up to and including a newline, at most `limit` bytes.
+    fn readline(&mut self, limit: Option<usize>) -> io::Result<Vec<u8>> {
         let limit = limit.unwrap_or(usize::MAX);
         let mut searched = 0;
         loop {
-            {
-                let mut state = self.request.input();
-                let rest = state.rest();
-                let window = &rest[..rest.len().min(limit)];
-                // Another thread may have taken some of it meanwhile.
-                let begin = searched.min(window.len());
-                if let Some(newline) = window[begin..].iter().position(|byte| *byte == b'\n') {
-                    return Ok(state.take(begin + newline + 1));
-                }
-                if window.len() == limit || state.ended {
-                    let count = window.len();
-                    return Ok(state.take(count));
-                }
-                searched = window.len();
+            let rest = self.state.rest();
+            let window = &rest[..rest.len().min(limit)];
+            if let Some(newline) = window[searched..].iter().position(|byte| *byte == b'\n') {
+                return Ok(self.state.take(searched + newline + 1));
             }
-            let mut more = Vec::new();
-            self.fill(py, caller, &mut more, CHUNK.min(limit))?;
-            let mut state = self.request.input();
-            let taken = state.taken;
-            state.ahead.drain(..taken);
-            state.taken = 0;
-            state.ahead.extend_from_slice(&more);
+            searched = window.len();
+            if searched == limit || self.state.ended {
+                return Ok(self.state.take(searched));
+            }
+            let mut ahead = self.state.take_ahead();
+            let filled = self.fill(&mut ahead, CHUNK.min(limit));
+            self.state.ahead = ahead;
+            filled?;
         }
     }
 
     /// Appends up to `wanted` bytes from the client to `data`; 0 means the end.
-    fn fill<'py>(
-        &self,
-        py: Python<'py>,
-        caller: &str,
-        data: &mut Vec<u8>,
-        wanted: usize,
-    ) -> PyResult<'py, usize> {
-        if self.request.input().ended {
+    fn fill(&mut self, data: &mut Vec<u8>, wanted: usize) -> io::Result<usize> {
+        if self.state.ended {
             return Ok(0);
         }
         let before = data.len();
         data.resize(before + wanted.min(LARGEST_READ), 0);
-        let target = &mut data[before..];
-        let outcome = self
-            .request
-            .exchange
-            .with(|exchange| read_some(py, exchange, target));
-        let outcome = outcome.map_err(|error| unusable(py, caller, error))?;
-        match outcome {
-            Ok(count) => {
-                data.truncate(before + count);
-                if count == 0 && wanted > 0 {
-                    self.request.input().ended = true;
-                }
-                Ok(count)
-            }
-            Err(failure) => {
-                data.truncate(before);
-                // Another thread's attempt took nothing from the one that may read.
-                self.request.input().failed |= !is_elsewhere(&failure);
-                let text = format!("{READ_FAILED}: {failure}");
-                Err(Error::new(py, ErrorKind::Os, &text))
-            }
-        }
+        let outcome = self.read_some(&mut data[before..]);
+        data.truncate(before + *outcome.as_ref().unwrap_or(&0));
+        let count = outcome?;
+        self.state.ended = count == 0 && wanted > 0;
+        Ok(count)
     }
 
-    fn check_usable<'py>(&self, py: Python<'py>, caller: &str) -> PyResult<'py, ()> {
-        self.request
-            .exchange
-            .with(|_| ())
-            .map_err(|error| unusable(py, caller, error))?;
-        if self.request.input().failed {
-            let text = format!("{READ_FAILED}: input is already in error state");
-            return Err(Error::new(py, ErrorKind::Os, &text));
+    /// Reads without letting go of the interpreter when nothing can block.
+    fn read_some(&mut self, target: &mut [u8]) -> io::Result<usize> {
+        let exchange = &mut *self.exchange;
+        if exchange.body_in_memory() {
+            exchange.read(target)
+        } else {
+            self.py.detach(|| exchange.read(target))
         }
-        Ok(())
-    }
-}
-
-/// Reads without letting go of the interpreter when nothing can block.
-fn read_some(py: Python<'_>, exchange: &mut dyn Exchange, target: &mut [u8]) -> io::Result<usize> {
-    if exchange.body_in_memory() {
-        exchange.read(target)
-    } else {
-        py.detach(|| exchange.read(target))
     }
 }
 
@@ -182,7 +192,7 @@ fn unusable<'py>(py: Python<'py>, caller: &str, error: ScopeError) -> Error<'py>
             "iteration of wsgi.input attempted after request completed".to_owned()
         }
         ScopeError::Vacant => format!("{caller}() called on wsgi.input after request completed"),
-        ScopeError::Busy => "wsgi.input is in use by another thread".to_owned(),
+        ScopeError::Busy => format!("{caller}() called on wsgi.input inside of another call"),
     };
     Error::new(py, ErrorKind::Runtime, &text)
 }
@@ -306,10 +316,9 @@ impl MethodBody<Input> for Close {
         py: Python<'py>,
         _args: Args<'_, 'py>,
     ) -> PyResult<'py> {
-        this.request
-            .exchange
-            .with(|_| ())
-            .map_err(|error| unusable(py, "close", error))?;
+        if this.request.response().is_finished() {
+            return Err(unusable(py, "close", ScopeError::Vacant));
+        }
         Ok(py.none())
     }
 }

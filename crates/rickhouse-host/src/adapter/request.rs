@@ -2,18 +2,18 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rickhouse_python::{ClassHandle, Handle, Object, PyResult, Python, Scoped};
+use rickhouse_python::{ClassHandle, Handle, Object, PyResult, Python, ScopeError, Scoped};
 
 use crate::adapter::input::InputState;
 use crate::adapter::response::ResponseState;
 use crate::adapter::{Adapter, Input};
-use crate::exchange::ExchangeFamily;
+use crate::exchange::{Exchange, ExchangeFamily};
 use crate::hosted::Policy;
 
 /// What `start_response`, `write` and `wsgi.input` of one request have in common.
 ///
-/// No lock is held across a call into Python or while detached; the exchange's own place refuses a second user
-/// instead of making it wait.
+/// All threads of the application may use them while the request's own thread is inside of it; they take turns at the
+/// exchange, for which they wait detached. The other locks are never held across a call into Python or while detached.
 pub(crate) struct Request {
     pub(crate) exchange: Scoped<ExchangeFamily>,
     pub(crate) policy: Policy,
@@ -37,6 +37,23 @@ impl Request {
 
     pub(crate) fn input(&self) -> MutexGuard<'_, InputState> {
         self.input.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Uses the exchange for the application, as soon as no other of its threads does.
+    ///
+    /// # Errors
+    /// [`ScopeError::Vacant`] when the application is done with the request; see also [`Scoped::with_turn`].
+    pub(crate) fn in_turn<'py, R>(
+        &self,
+        py: Python<'py>,
+        work: impl FnOnce(&mut dyn Exchange) -> R,
+    ) -> Result<R, ScopeError> {
+        let outcome = self.exchange.with_turn(py, |exchange| {
+            // Asked inside of the turn: the request may have ended while this thread waited.
+            let finished = self.response().is_finished();
+            (!finished).then(|| work(exchange))
+        });
+        outcome?.ok_or(ScopeError::Vacant)
     }
 
     /// Makes the state fit for the next request.

@@ -9,7 +9,7 @@ use rickhouse_python::{
 };
 use rickhouse_wsgi::{content_length, header, status};
 
-use crate::adapter::client_error::{is_elsewhere, output_error};
+use crate::adapter::client_error::output_error;
 use crate::adapter::request::Request;
 use crate::exchange::{Exchange, ResponseHead};
 use crate::hosted::Policy;
@@ -52,6 +52,8 @@ pub(crate) struct ResponseState {
     pub(crate) broken: bool,
     /// The Content-Length that the application gave.
     declared: Option<u64>,
+    /// The Content-Length that the client was given.
+    promised: Option<u64>,
     spare: Head,
 }
 
@@ -74,12 +76,13 @@ impl ResponseState {
         self.body_bytes = 0;
         self.broken = false;
         self.declared = None;
+        self.promised = None;
     }
 
     /// How many body bytes may still be handed over under `policy`: httpd does not cut a body at its Content-Length.
     pub(crate) fn left(&self, policy: Policy) -> u64 {
-        match (policy, self.declared) {
-            (Policy::Httpd, Some(declared)) => declared.saturating_sub(self.body_bytes),
+        match (policy, self.promised) {
+            (Policy::Httpd, Some(promised)) => promised.saturating_sub(self.body_bytes),
             _ => u64::MAX,
         }
     }
@@ -92,6 +95,10 @@ impl ResponseState {
 
     pub(crate) fn finish(&mut self) {
         self.finished = true;
+    }
+
+    pub(crate) fn is_finished(&self) -> bool {
+        self.finished
     }
 
     /// Forgets an unsent head, for a response that the adapter makes itself.
@@ -172,11 +179,10 @@ fn hand_over_head(
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
             Err(HeadError::Refused(error.to_string()))
         }
-        // Not for this thread: the head is still to be handed over, by the one that may.
-        Err(error) if is_elsewhere(&error) => Err(HeadError::Output(error)),
         outcome => {
             state.sent = true;
             state.declared = declared;
+            state.promised = declared.or(complete);
             state.broken |= outcome.is_err();
             outcome.map_err(HeadError::Output)
         }
@@ -415,12 +421,8 @@ impl MethodBody<Adapter> for Write {
             );
             return Err(Error::new(py, ErrorKind::Type, &text));
         };
-        if this.request.response().finished {
-            return Err(Error::new(
-                py,
-                ErrorKind::Runtime,
-                "write() called after request completed",
-            ));
+        if this.request.response().is_finished() {
+            return Err(unwritable(py, ScopeError::Vacant));
         }
         if data.as_bytes().is_none() {
             let text = format!("write() argument must be bytes, not {}", data.type_name());
@@ -428,22 +430,18 @@ impl MethodBody<Adapter> for Write {
         }
         let sent = this
             .request
-            .exchange
-            .with(|exchange| send_block(py, &this.request, exchange, data));
-        match sent {
-            Ok(outcome) => outcome.map(|()| py.none()),
-            Err(ScopeError::Vacant) => Err(Error::new(
-                py,
-                ErrorKind::Runtime,
-                "write() called after request completed",
-            )),
-            Err(ScopeError::Busy) => Err(Error::new(
-                py,
-                ErrorKind::Runtime,
-                "the request is in use by another thread",
-            )),
-        }
+            .in_turn(py, |exchange| send_block(py, &this.request, exchange, data));
+        sent.map_err(|error| unwritable(py, error))??;
+        Ok(py.none())
     }
+}
+
+fn unwritable(py: Python<'_>, error: ScopeError) -> Error<'_> {
+    let text = match error {
+        ScopeError::Vacant => "write() called after request completed",
+        ScopeError::Busy => "write() called inside of another call for the request",
+    };
+    Error::new(py, ErrorKind::Runtime, text)
 }
 
 /// Sends the head, if it is still to be sent, and a block (PEP 3333: no block may be delayed).
@@ -469,7 +467,7 @@ pub(crate) fn send_block<'py>(
             Ok(())
         }
         Err(failure) => {
-            state.broken |= !is_elsewhere(&failure);
+            state.broken = true;
             drop(state);
             Err(output_error(py, &failure))
         }

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rickhouse_python::{
-    Args, Class, ClassHandle, Dict, Error, ErrorKind, Lendable, Method, MethodBody, Object,
-    PyResult, Python, ScopeError, Scoped,
+    Args, Class, Dict, Error, ErrorKind, Lendable, Method, MethodBody, Object, PyResult, Python,
+    ScopeError, Scoped,
 };
 
 use crate::adapter::Subject;
@@ -15,7 +15,7 @@ use crate::exchange::Value;
 use crate::hosted::Hosted;
 use crate::log;
 use crate::report::{Phase, Report};
-use crate::scripts::interpreters::Unavailable;
+use crate::scripts::interpreters::{Named, Unavailable};
 use crate::scripts::loader::modified;
 use crate::scripts::record::{Level, Record};
 use crate::scripts::search::{self, File, When};
@@ -125,7 +125,7 @@ impl ScriptThread {
             let lent: Arc<Scoped<RequestFamily>> = Arc::new(Scoped::vacant());
             let apache = scripts.settings.apache.version;
             let outcome = lent.lend(py, request, || {
-                let environ = Environ::new(py, hosted, hook, &lent, apache)?;
+                let environ = Environ::new(py, &kit.named, hook, &lent, apache)?;
                 let inside = Inside {
                     py,
                     hosted,
@@ -164,11 +164,12 @@ struct Environ<'py> {
 impl<'py> Environ<'py> {
     fn new(
         py: Python<'py>,
-        hosted: &Hosted,
+        named: &Named,
         hook: Hook,
         lent: &Arc<Scoped<RequestFamily>>,
         apache: (u32, u32, u32),
     ) -> PyResult<'py, Self> {
+        let hosted = named.hosted();
         let dict = Dict::new(py)?;
         lent.with(|request| entries(py, hook, request, &dict))
             .map_err(|_| expired(py))??;
@@ -181,7 +182,7 @@ impl<'py> Environ<'py> {
             let ssl = Ssl {
                 request: Arc::clone(lent),
             };
-            let ssl = ClassHandle::<Ssl>::new(py)?.instance(py, ssl)?;
+            let ssl = named.ssl(py)?.instance(py, ssl)?;
             dict.set_str(py, "mod_ssl.is_https", &ssl.attr(c"is_https")?)?;
             dict.set_str(py, "mod_ssl.var_lookup", &ssl.attr(c"var_lookup")?)?;
         }
@@ -218,7 +219,7 @@ impl Lendable for RequestFamily {
 }
 
 /// What the environ's `mod_ssl` functions are methods of.
-struct Ssl {
+pub(crate) struct Ssl {
     request: Arc<Scoped<RequestFamily>>,
 }
 

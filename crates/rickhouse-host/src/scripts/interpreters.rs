@@ -1,13 +1,14 @@
 //! Interpreters by name, made when they are first needed.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
-use rickhouse_python::{Interpreter, Python, ThreadState};
+use rickhouse_python::{ClassHandle, Interpreter, PyResult, Python, ThreadState};
 
 use crate::hosted::{Hosted, Policy, Traits};
 use crate::monitor::Monitor;
+use crate::scripts::hook::Ssl;
 use crate::scripts::process::Scripts;
 use crate::scripts::record::{Level, Record};
 use crate::scripts::settings::InterpreterSettings;
@@ -37,6 +38,8 @@ pub(crate) struct Key {
 pub(crate) struct Named {
     hosted: Hosted,
     monitor: Mutex<Option<Monitor>>,
+    /// Made for the first access or authentication script.
+    ssl: OnceLock<ClassHandle<Ssl>>,
 }
 
 /// What only the maker of interpreters needs.
@@ -109,6 +112,16 @@ impl Named {
 
     pub(crate) fn hosted(&self) -> &Hosted {
         &self.hosted
+    }
+
+    /// The class of what environs of access and authentication scripts ask mod_ssl by.
+    pub(crate) fn ssl<'py>(&self, py: Python<'py>) -> PyResult<'py, &ClassHandle<Ssl>> {
+        if let Some(class) = self.ssl.get() {
+            return Ok(class);
+        }
+        // Made before the cell is locked: that calls into Python. Of two threads one makes it in vain.
+        let class = ClassHandle::new(py)?;
+        Ok(self.ssl.get_or_init(|| class))
     }
 
     pub(crate) fn stop_monitor(&self) {
@@ -259,6 +272,7 @@ impl Scripts {
         let named = Arc::new(Named {
             hosted,
             monitor: Mutex::default(),
+            ssl: OnceLock::new(),
         });
         if self.settings.request_timeout.is_some() || self.settings.heartbeat {
             let started = Monitor::start(Arc::clone(&named), Named::hosted);

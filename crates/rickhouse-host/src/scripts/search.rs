@@ -58,7 +58,7 @@ pub(crate) fn find<'py>(
         scripts,
         hosted,
         file,
-        outdated: None,
+        wanting: None,
     };
     match search.application(names, call, exchange) {
         Ok(Ok(callable)) => Found::Callable(callable),
@@ -89,7 +89,7 @@ pub(crate) fn module<'py>(
         scripts,
         hosted,
         file,
-        outdated: None,
+        wanting: None,
     };
     match search.hook_module(names) {
         Ok(outcome) => outcome,
@@ -106,8 +106,8 @@ struct Search<'a, 'py> {
     scripts: &'a Scripts,
     hosted: &'a Hosted,
     file: File<'a>,
-    /// The module that was found to be outdated: its `reload_required` may say so only once.
-    outdated: Option<Object<'py>>,
+    /// The module that wants to be loaded again: its `reload_required` may say so only once.
+    wanting: Option<Object<'py>>,
 }
 
 /// Why no callable is called.
@@ -156,6 +156,7 @@ impl<'py> Search<'_, 'py> {
             Ok(module) => module,
             Err(reason) => return Ok(Err(reason)),
         };
+        exchange.loaded();
         let Some(callable) = module.optional_attr(&attribute)? else {
             let record = words::no_callable(self.file.script, call.callable);
             self.hosted.report(py, &Report::Record(&record));
@@ -178,8 +179,11 @@ impl<'py> Search<'_, 'py> {
             // It may still be loading: the time is set afterwards.
             return Ok(None);
         }
-        if self.is_outdated(&module, mtime, call)? {
-            self.outdated = Some(module);
+        if self.has_changed(mtime, call) {
+            return Ok(None);
+        }
+        if self.wants_reload(&module, call)? {
+            self.wanting = Some(module);
             return Ok(None);
         }
         Ok(Some(module))
@@ -232,31 +236,26 @@ impl<'py> Search<'_, 'py> {
         let Some(module) = self.py.loaded_module(name)? else {
             return Ok(State::Absent);
         };
-        let known = |outdated: &Object<'py>| outdated.is(&module);
-        if self.outdated.as_ref().is_some_and(known)
-            || self.is_outdated(&module, self.mtime_of(&module)?, call)?
-        {
+        let known = self.wanting.as_ref().is_some_and(|it| it.is(&module));
+        let changed = self.has_changed(self.mtime_of(&module)?, call);
+        if known || changed || self.wants_reload(&module, call)? {
             return Ok(State::Outdated);
         }
         Ok(State::Current(module))
     }
 
-    /// Whether the module has to be loaded again. Only the scripts of a `call` are asked whether they want to be.
-    fn is_outdated(
-        &self,
-        module: &Object<'py>,
-        mtime: Option<i64>,
-        call: Option<&Call<'_>>,
-    ) -> PyResult<'py, bool> {
-        if call.is_some_and(|call| call.reload == Reload::Off) {
-            return Ok(false);
-        }
-        if mtime.is_none() || mtime != self.file.modified {
-            return Ok(true);
-        }
+    /// Whether a module was made from another version of the file than the one that was last looked at; a request that has
+    /// waited in httpd brings an old one.
+    fn has_changed(&self, mtime: Option<i64>, call: Option<&Call<'_>>) -> bool {
+        let reloads = call.is_none_or(|call| call.reload != Reload::Off);
+        reloads && (mtime.is_none() || mtime != self.file.modified)
+    }
+
+    /// Whether the module wants to be loaded again. Only the scripts of a `call` are asked.
+    fn wants_reload(&self, module: &Object<'py>, call: Option<&Call<'_>>) -> PyResult<'py, bool> {
         match call {
-            Some(call) => self.reload_required(module, call.resource),
-            None => Ok(false),
+            Some(call) if call.reload != Reload::Off => self.reload_required(module, call.resource),
+            _ => Ok(false),
         }
     }
 

@@ -13,6 +13,7 @@ mod inputs;
 mod loading;
 mod responses;
 mod reuse;
+mod threads;
 mod timeouts;
 
 fn main() {
@@ -39,6 +40,9 @@ fn main() {
         reuse::objects_end_with_their_request,
         reuse::objects_that_nobody_kept_are_used_again,
         reuse::another_thread_may_read_the_body,
+        threads::threads_take_turns,
+        threads::a_thread_that_outlives_its_request_is_told_so,
+        threads::lines_of_several_threads_stay_whole,
         timeouts::the_applications_own_timeout_is_a_504,
         timeouts::a_late_request_is_interrupted,
         timeouts::the_next_request_is_not_interrupted_instead,

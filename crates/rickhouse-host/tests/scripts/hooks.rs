@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use rickhouse_host::Value;
 use rickhouse_host::scripts::{
-    Access, Dispatched, HookCall, HookFailure, HookRequest, Password, Realm,
+    Access, Dispatched, Ended, HookCall, HookFailure, HookRequest, Password, Realm,
 };
 
-use crate::process::Process;
+use crate::process::{Process, call};
+use crate::support::MemoryExchange;
 
 /// A request to a hook, with mod_ssl's answers.
 struct Request;
@@ -330,5 +331,81 @@ def callable_object(environ):
     assert_eq!(
         process.thread.dispatch(&hook(&broken), &mut Request),
         Err(HookFailure)
+    );
+}
+
+pub(crate) fn calls_leave_nothing_behind() {
+    let mut process = Process::start(|_| ());
+    let script = process.script(
+        "access.py",
+        r#"
+classes = []
+def allow_access(environ, host):
+    classes.append(type(environ["mod_ssl.is_https"].__self__))
+    return all(each is classes[0] for each in classes)
+"#,
+    );
+    for _ in 0..3 {
+        let answer = process
+            .thread
+            .allow_access(&hook(&script), &mut Request, b"host");
+        assert_eq!(answer, Ok(Access::Allow), "{}", process.log.text());
+    }
+}
+
+/// A response that includes another comes back to us on the thread of the first one.
+pub(crate) fn a_request_inside_of_another() {
+    let mut process = Process::start(|_| ());
+    let outer = process.script(
+        "outer.wsgi",
+        r#"
+def application(environ, start_response):
+    write = start_response("200 OK", [])
+    print("before")
+    write(b"outer")
+    print("after")
+    return []
+"#,
+    );
+    let inner = process.script(
+        "inner.wsgi",
+        "def application(environ, start_response):\n    print('inside')\n    start_response('200 OK', [])\n    return [b'inner']\n",
+    );
+    let access = process.script(
+        "access.py",
+        "def allow_access(environ, host):\n    print('asked')\n    return True\n",
+    );
+    let scripts = std::sync::Arc::clone(&process.scripts);
+    let mut exchange = MemoryExchange::get("/");
+    exchange.on_write = Some(Box::new(move || {
+        let mut thread = scripts.thread(1);
+        let answer = thread.allow_access(&hook(&access), &mut Request, b"host");
+        assert_eq!(answer, Ok(Access::Allow));
+        for group in ["", "outer"] {
+            let mut exchange = MemoryExchange::get("/");
+            let ended = thread.handle(&call(group, &inner), &mut exchange);
+            assert_eq!(
+                (ended, exchange.text().as_str()),
+                (Ended::Responded, "inner")
+            );
+        }
+    }));
+    let ended = process.thread.handle(&call("outer", &outer), &mut exchange);
+    assert_eq!(
+        (ended, exchange.text().as_str()),
+        (Ended::Responded, "outer")
+    );
+    let printed = process.log.take().into_iter();
+    let printed: Vec<String> = printed.filter(|line| line.starts_with("error")).collect();
+    // The access script runs in another interpreter than the request that the thread serves.
+    assert_eq!(
+        printed,
+        [
+            "error [script S] before",
+            "error asked",
+            "error [script S] inside",
+            "error [script S] inside",
+            "error [script S] after",
+        ]
     );
 }

@@ -80,6 +80,18 @@ pub(crate) fn changed_scripts_are_loaded_again() {
         "{log}"
     );
 
+    // A request that has waited in httpd while another one loaded the script brings what was true before.
+    for reload in [Reload::InPlace, Reload::Reject] {
+        let late = rickhouse_host::scripts::Call {
+            mtime: Some(1),
+            reload,
+            ..call("", &script)
+        };
+        let mut exchange = MemoryExchange::get("/");
+        let ended = process.thread.handle(&late, &mut exchange);
+        assert_eq!((ended, exchange.text().as_str()), (Ended::Responded, "3"));
+    }
+
     let source = COUNTING.replace(
         "    start_response",
         "    globals().pop('__mtime__', None)\n    start_response",

@@ -58,6 +58,8 @@ fn main() {
         hooks::access,
         hooks::the_environ_of_a_hook,
         hooks::dispatching,
+        hooks::calls_leave_nothing_behind,
+        hooks::a_request_inside_of_another,
         life::python_is_configured,
         life::hash_seeds,
         life::hash_of_a_text,

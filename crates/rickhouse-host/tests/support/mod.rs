@@ -44,6 +44,8 @@ pub(crate) struct MemoryExchange {
     pub(crate) admit_error: Option<io::ErrorKind>,
     /// The body was shorter than its Content-Length.
     pub(crate) short: bool,
+    /// Runs inside of the first write, as filters of a server do.
+    pub(crate) on_write: Option<Box<dyn FnOnce() + Send>>,
 }
 
 impl MemoryExchange {
@@ -76,6 +78,7 @@ impl MemoryExchange {
             admitted: 0,
             admit_error: None,
             short: false,
+            on_write: None,
         }
     }
 
@@ -151,6 +154,9 @@ impl Exchange for MemoryExchange {
             && self.blocks.len() >= first
         {
             return Err(kind.into());
+        }
+        if let Some(work) = self.on_write.take() {
+            work();
         }
         tracing::info!(target: "wire", "{}", String::from_utf8_lossy(data));
         self.blocks.push(data.to_vec());

@@ -38,6 +38,8 @@ pub(crate) fn a_second_user_is_told_that_it_is_busy() {
         place.lend(py, &mut 7, || {
             let inner = place.with(|_| place.with(|number| *number));
             assert_eq!(inner, Ok(Err(ScopeError::Busy)));
+            let waiting = place.with(|_| place.with_turn(py, |number| *number));
+            assert_eq!(waiting, Ok(Err(ScopeError::Busy)), "not for itself");
             let nested = catch_unwind(AssertUnwindSafe(|| place.lend(py, &mut 8, || ())));
             assert!(nested.is_err(), "one value at a time");
             assert_eq!(place.with(|number| *number), Ok(7));

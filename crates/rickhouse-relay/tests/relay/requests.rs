@@ -1,7 +1,8 @@
 //! How requests reach a daemon.
 
 use std::io::{self, Read as _, Write as _};
-use std::sync::mpsc;
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -160,6 +161,41 @@ fn answers_are_passed_on_while_the_client_pauses() {
     );
     assert!(matches!(answer, Ok(Answer::Complete)), "{answer:?}");
     assert_eq!(client.body, b"pingpongpong");
+    stub.finish();
+}
+
+#[test]
+fn a_client_that_sends_all_the_time_is_given_its_response_meanwhile() {
+    const MOST: usize = 64 << 20;
+    let stub = Stub::new([script(|daemon| {
+        daemon.request();
+        daemon.send(&[frame(response::write_continue), head(200, &[])].concat());
+        daemon.send(&data(b"early"));
+        assert!(daemon.body().1);
+        daemon.send(&response::end());
+    })]);
+    let (mut client, mut writer) = with_body();
+    let flushed = Arc::clone(&client.flushed);
+    let sender = thread::spawn(move || {
+        let mut sent = 0;
+        while sent < MOST && !flushed.load(SeqCst) {
+            writer.write_all(&[b'q'; 4096]).expect("read to the end");
+            sent += 4096;
+        }
+        sent
+    });
+    let limits = Limits {
+        flush_delay: Duration::from_millis(5),
+        ..LIMITS
+    };
+    let answer = client.relay(
+        &stub,
+        &mut framed(&mut request(Body::Framed(None))),
+        &limits,
+    );
+    assert!(matches!(answer, Ok(Answer::Complete)), "{answer:?}");
+    let sent = sender.join().expect("no panic");
+    assert!(sent < MOST, "nothing left before all of the body was here");
     stub.finish();
 }
 

@@ -4,7 +4,8 @@ use std::io::{self, IoSlice};
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -210,6 +211,7 @@ pub(crate) struct Recorder {
     pub(crate) blind: bool,
     pub(crate) body_error: Option<io::Error>,
     pub(crate) status: u16,
+    pub(crate) length: Option<u64>,
     pub(crate) headers: Vec<(Vec<u8>, Vec<u8>)>,
     pub(crate) body: Vec<u8>,
     pub(crate) ended: bool,
@@ -224,6 +226,8 @@ pub(crate) struct Recorder {
     pub(crate) instead: Option<u16>,
     /// Takes no more than so many bytes.
     pub(crate) takes: Option<usize>,
+    /// Is set by a flush.
+    pub(crate) flushed: Arc<AtomicBool>,
     /// Called with the body so far whenever there is more of it.
     pub(crate) watch: Option<Watch>,
 }
@@ -260,7 +264,7 @@ impl Client for Recorder {
     }
 
     fn head(&mut self, head: &Head<'_, Headers<'_>>) -> Then<u16> {
-        self.status = head.status;
+        (self.status, self.length) = (head.status, head.length);
         let owned = |(name, value): (&[u8], &[u8])| (name.to_vec(), value.to_vec());
         self.headers = head.headers.map(owned).collect();
         self.instead.map_or(Then::PassOn, Then::Discard)
@@ -280,7 +284,10 @@ impl Client for Recorder {
                     let count = file::read_at(file.as_fd(), &mut part, offset)?;
                     self.body.extend_from_slice(&part[..count]);
                 }
-                Piece::Flush => self.flushes += 1,
+                Piece::Flush => {
+                    self.flushes += 1;
+                    self.flushed.store(true, SeqCst);
+                }
                 Piece::End => self.ended = true,
                 Piece::Truncated => self.truncated = true,
             }
