@@ -113,7 +113,7 @@ def test_a_user_may_be_renamed(server, where):
     assert told["REMOTE_USER"] == "somebody \u00c3\u00a9", "UTF-8 bytes, as WSGI text"
 
 
-@pytest.mark.parametrize(("user", "code"), [("number", 177), ("zero", 177), ("empty", 176), ("bytes", 177)])
+@pytest.mark.parametrize(("user", "code"), [("number", 177), ("zero", 177), ("empty", 176), ("bytes", 177), ("nul", 9004)])
 def test_row_53_check_password_answers_with_a_truth_value(server, where, user, code):
     server.log.expect_code(code)
     server.log.allow("AH01618|AH|exception|must return")
@@ -124,6 +124,12 @@ def test_check_password_raises(server, where):
     server.log.expect_exception("ValueError: password on purpose")
     server.log.allow("AH")
     assert server.get(f"/basic/{where}", basic("raise")).status == 500
+
+
+def test_a_name_that_is_no_text_is_nobodys(server, where):
+    server.log.expect_exception("UnicodeEncodeError: ")
+    server.log.allow("AH")
+    assert server.get(f"/basic/{where}", basic("surrogate")).status == 500
 
 
 @pytest.mark.parametrize(("place", "code"), [("no-script", 41), ("without-function", 43)])
@@ -158,7 +164,7 @@ def test_digest(server, where, user):
 
 @pytest.mark.parametrize(("user", "password", "status", "code"), [
     ("ada", "wrong", 401, None), ("nobody", "secret", 401, None), ("empty", "secret", 500, 178),
-    ("number", "secret", 500, 179),
+    ("number", "secret", 500, 179), ("nul", "secret", 500, 9005),
 ])  # fmt: skip
 def test_digest_denied(server, where, user, password, status, code):
     if code:
@@ -254,10 +260,34 @@ def test_the_environ_of_auth_scripts(server):
         "apache.version mod_wsgi.version mod_wsgi.process_group mod_wsgi.application_group wsgi.errors"
     )
     assert set(expected.split()) <= keys
-    assert not {"HTTP_AUTHORIZATION", "wsgi.input", "SCRIPT_FILENAME"} & keys
+    assert not {"HTTP_AUTHORIZATION", "wsgi.input", "SCRIPT_FILENAME", "REMOTE_HOST"} & keys
 
 
 def test_the_application_may_share_the_file_of_its_access_script(server):
     server.log.expect("access from")
     assert server.get("/access/embedded").status == 200
     assert config.APPS.joinpath("auth.py").exists()
+
+
+ALIASES = f"""
+<AuthnProviderAlias wsgi people>
+WSGIAuthUserScript {SCRIPT}
+</AuthnProviderAlias>
+<AuthzProviderAlias wsgi-group crew "staff admins">
+WSGIAuthGroupScript {SCRIPT}
+</AuthzProviderAlias>
+<Location />
+AuthType Basic
+AuthName "the realm"
+AuthBasicProvider people
+Require crew
+</Location>
+WSGIScriptAlias / "${{APPS}}/hello.py"
+"""
+
+
+def test_scripts_of_provider_aliases(httpd):
+    server = httpd(ALIASES)
+    server.log.expect_code(60)
+    server.log.allow("AH")
+    assert [server.get("/", basic(user)).status for user in ("member", "other")] == [200, 401]

@@ -270,3 +270,9 @@ def test_a_client_that_leaves_does_not_harm(httpd):
     server.release("gate")
     until(lambda: server.recorded("done"), "the application to end")
     assert pid(server) == old
+
+
+def test_a_request_that_is_longer_than_a_daemon_takes(httpd):
+    server = start(httpd, more="LimitRequestFieldSize 20000000")
+    server.log.expect_code(9006, "daemon process 'g'")
+    assert server.get("/pid", {"X-Long": "x" * (17 << 20)}).status == 500

@@ -1,6 +1,7 @@
 """Interpreters, their options and what they share (DD 3, 9; rows 59 to 64, 66)."""
 
 import json
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -248,6 +249,31 @@ def test_switch_intervals(httpd):
     assert (server.get("/embedded").text, server.get("/daemon").text) == ("0.002", "0.003")
     for words in ("set to 0.002000s in embedded mode.", "set to 0.003000s in daemon process 'site'."):
         assert server.log.search(f"Python GIL switch interval {words}")
+
+
+@has_gil
+def test_the_switch_interval_of_a_container_reaches_daemons(httpd):
+    places = {"/main": "%{GLOBAL}", "/sub": "sub", "/own": "own"}
+    text = """
+WSGISwitchInterval 0.002
+WSGIDaemonProcess site
+<WSGIInterpreterOptions process-group=site>
+WSGISwitchInterval 0.004
+</WSGIInterpreterOptions>
+<WSGIInterpreterOptions application-group=own>
+WSGIPerInterpreterGIL On
+WSGISwitchInterval 0.005
+</WSGIInterpreterOptions>
+""" + "".join(
+        f'WSGIScriptAlias {path} "${{FOLDER}}/scripts/interval.py" process-group=site application-group={group}\n'
+        for path, group in places.items()
+    )
+    server = httpd(text, scripts={"interval.py": INTERVAL})
+    own = "0.005" if sys.version_info >= (3, 12) else "0.004"
+    if sys.version_info < (3, 12):
+        server.log.allow("WSGI")
+    assert [server.get(path).text for path in (*places, "/main")] == ["0.004", "0.004", own, "0.004"]
+    assert not server.log.search("Python GIL switch interval set to .* in daemon process"), "no option of the group"
 
 
 @has_gil

@@ -65,6 +65,10 @@ def test_a_status_below_100_keeps_its_digits(site):
     assert answer.startswith(b"HTTP/1.1 099 Low\r\n"), answer
 
 
+def test_a_status_without_a_reason_gets_httpds(site, deployment):
+    assert run(site, deployment, "start_response('404', [])\nreturn []").reason == "Not Found"
+
+
 def test_a_failed_call_leaves_what_was_set_before(site, deployment):
     response = run(site, deployment, """
         start_response("201 Created", [("X-First", "1")])

@@ -27,7 +27,7 @@ impl<'a, 'r> View<'a, 'r> {
 
     /// As [`View::new`], with the client's name if `HostnameLookups` allows to find it out. May ask the network.
     pub(crate) fn with_remote_host(request: &'a mut Request<'r>) -> Self {
-        let remote_host = request.remote_host().map(<[u8]>::to_vec);
+        let remote_host = request.remote_name().map(<[u8]>::to_vec);
         Self {
             remote_host,
             ..Self::new(request)

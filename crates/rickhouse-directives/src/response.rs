@@ -12,6 +12,12 @@ pub enum Mode {
     Daemon,
 }
 
+/// The status line behind the protocol: `404 Not Here`. Without a reason it is the number alone, and httpd adds its own phrase.
+pub fn status_line(status: u16, reason: &[u8]) -> Vec<u8> {
+    let separator: &[u8] = if reason.is_empty() { b"" } else { b" " };
+    [format!("{status:03}").as_bytes(), separator, reason].concat()
+}
+
 /// What becomes of one header of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Placement {
@@ -75,6 +81,13 @@ fn has_page(status: u16) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn status_lines() {
+        assert_eq!(status_line(404, b"Not Here"), b"404 Not Here");
+        assert_eq!(status_line(200, b""), b"200");
+        assert_eq!(status_line(99, b""), b"099");
+    }
 
     #[test]
     fn placements() {

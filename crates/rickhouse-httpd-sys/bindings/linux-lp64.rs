@@ -833,6 +833,7 @@ pub const NOT_IN_DIRECTORY: u32 = 4;
 pub const NOT_IN_LOCATION: u32 = 8;
 pub const NOT_IN_FILES: u32 = 16;
 pub const NOT_IN_PROXY: u32 = 64;
+pub const REMOTE_HOST: u32 = 0;
 pub const REMOTE_NAME: u32 = 1;
 pub const SATISFY_ANY: u32 = 1;
 pub const ENABLE_MMAP_OFF: u32 = 0;

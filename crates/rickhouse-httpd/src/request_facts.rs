@@ -106,10 +106,18 @@ impl Request<'_> {
 
     /// `ap_get_useragent_host`: the client's name where `HostnameLookups` allows to find it out, otherwise its address.
     pub fn remote_host(&mut self) -> Option<&[u8]> {
+        self.useragent_host(sys::REMOTE_NAME)
+    }
+
+    /// `ap_get_useragent_host`: the client's name where `HostnameLookups` allows to find it out, and it has one.
+    pub fn remote_name(&mut self) -> Option<&[u8]> {
+        self.useragent_host(sys::REMOTE_HOST)
+    }
+
+    fn useragent_host(&mut self, kind: u32) -> Option<&[u8]> {
         // SAFETY: the request lives; httpd takes null for "does not matter whether it is an address".
-        let host = unsafe {
-            sys::ap_get_useragent_host(self.as_ptr(), sys::REMOTE_NAME as c_int, ptr::null_mut())
-        };
+        let host =
+            unsafe { sys::ap_get_useragent_host(self.as_ptr(), kind as c_int, ptr::null_mut()) };
         self.found(host)
     }
 

@@ -124,18 +124,29 @@ impl<'py> Object<'py> {
         Some(unsafe { std::slice::from_raw_parts(data.cast(), usize::try_from(size).ok()?) })
     }
 
-    /// A `str` as Rust text; lone surrogates become replacement characters.
-    pub fn to_text(&self, py: Python<'py>) -> PyResult<'py, String> {
+    /// A `str` as Rust text.
+    ///
+    /// # Errors
+    /// `UnicodeEncodeError` for lone surrogates, which UTF-8 cannot say; `TypeError` for what is no `str`.
+    pub fn to_strict_text(&self, py: Python<'py>) -> PyResult<'py, String> {
         let mut size = 0;
         // SAFETY: attached; a live object; `size` is valid for a write. Not a `str`: NULL with TypeError.
         let data = unsafe { ffi::PyUnicode_AsUTF8AndSize(self.as_ptr(), &raw mut size) };
-        if !data.is_null() {
-            let size = usize::try_from(size).unwrap_or(0);
-            // SAFETY: `data` points to `size` bytes cached in the live object.
-            let utf8 = unsafe { std::slice::from_raw_parts(data.cast::<u8>(), size) };
-            return Ok(String::from_utf8_lossy(utf8).into_owned());
+        if data.is_null() {
+            return Err(Error::take(py));
         }
-        let failure = Error::take(py);
+        let size = usize::try_from(size).unwrap_or(0);
+        // SAFETY: `data` points to `size` bytes cached in the live object.
+        let utf8 = unsafe { std::slice::from_raw_parts(data.cast::<u8>(), size) };
+        Ok(String::from_utf8_lossy(utf8).into_owned())
+    }
+
+    /// The same with lone surrogates written as escapes: for people, never to tell one text from another.
+    pub fn to_text(&self, py: Python<'py>) -> PyResult<'py, String> {
+        let failure = match self.to_strict_text(py) {
+            Ok(text) => return Ok(text),
+            Err(failure) => failure,
+        };
         if !self.is_str() {
             return Err(failure);
         }

@@ -15,7 +15,8 @@ def allow_access(environ, host):
 def check_password(environ, user, password):
     if user == "raise":
         raise ValueError("password on purpose")
-    answers = {"nobody": None, "number": 1, "zero": 0, "empty": "", "renamed": "somebody \u00e9", "bytes": b"x"}
+    answers = {"nobody": None, "number": 1, "zero": 0, "empty": "", "renamed": "somebody \u00e9", "bytes": b"x",
+               "surrogate": "\ud800", "nul": "ada\0"}  # fmt: skip
     if user in answers:
         return answers[user]
     return password == "secret"
@@ -28,6 +29,8 @@ def get_realm_hash(environ, user, realm):
         return ""
     if user == "number":
         return 1
+    if user == "nul":
+        return "abc\0"
     digest = hashlib.md5(f"{user}:{realm}:secret".encode()).hexdigest()
     return digest.encode() if user == "bytes" else digest
 

@@ -57,7 +57,7 @@ pub(crate) fn check_password(
         // A name that C cannot hold would be another user's.
         Ok(Password::GrantedAs(name)) => match request.set_user(name.as_bytes()) {
             Ok(()) => Authentication::Granted,
-            Err(_) => Authentication::Error,
+            Err(_) => general_error(request, &messages::basic_user_has_nul()),
         },
         Ok(Password::Denied) => Authentication::Denied,
         Ok(Password::Unknown) => Authentication::UserNotFound,
@@ -78,6 +78,9 @@ pub(crate) fn realm_hash(
         seat.realm_hash(call, subject, user, realm)
     });
     match asked {
+        Ok(Realm::Hash(hash)) if hash.contains(&0) => {
+            Err(general_error(request, &messages::digest_hash_has_nul()))
+        }
         Ok(Realm::Hash(hash)) => Ok(hash),
         Ok(Realm::Unknown) => Err(Authentication::UserNotFound),
         Err(_) => Err(Authentication::Error),

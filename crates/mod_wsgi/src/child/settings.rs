@@ -9,9 +9,7 @@ use rickhouse_directives::global::GlobalConfig;
 use rickhouse_directives::groups::Case;
 use rickhouse_directives::interpreters::ProcessView;
 use rickhouse_directives::python;
-use rickhouse_host::scripts::{
-    ApacheInfo, InterpreterSettings, IntervalOrigin, ProcessKind, ProcessSettings, SwitchInterval,
-};
+use rickhouse_host::scripts::{ApacheInfo, InterpreterSettings, ProcessKind, ProcessSettings};
 use rickhouse_host::{HashSeed, InitConfig};
 use rickhouse_httpd::mpm;
 
@@ -89,11 +87,7 @@ pub(crate) fn interpreter(
     resolved.warnings.iter().for_each(log::process);
     InterpreterSettings {
         own_gil: resolved.own_gil,
-        // Whether it may be set at all has been decided.
-        switch_interval: resolved.switch_interval.map(|seconds| SwitchInterval {
-            seconds,
-            origin: IntervalOrigin::TopLevel,
-        }),
+        switch_interval: resolved.switch_interval,
         python_path: resolved
             .python_paths
             .iter()

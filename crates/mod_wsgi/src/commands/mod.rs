@@ -58,7 +58,7 @@ fn apply(
     notices: &mut Vec<Notice>,
 ) -> Result<(), Rejected> {
     let container = context.container::<OpenContainer>().map(|open| open.0);
-    let mut taken = Taken::from(context)?;
+    let mut taken = Taken::from(directive, context)?;
     let mut apply = |global: &mut GlobalConfig| {
         let server = surroundings::identity(context.server());
         let mut scope = Scope {
@@ -88,7 +88,17 @@ enum Taken {
 }
 
 impl Taken {
-    fn from(context: &mut CommandContext<'_, Wsgi>) -> Result<Self, Rejected> {
+    fn from(
+        directive: &Directive,
+        context: &mut CommandContext<'_, Wsgi>,
+    ) -> Result<Self, Rejected> {
+        // `<AuthnProviderAlias>` is read with a directory's configuration, and has no path; other places have one where
+        // httpd lets these directives stand.
+        if directive.class == Class::AuthConfig {
+            return Ok(Self::Directory(std::mem::take(
+                &mut context.dir_config()?.0,
+            )));
+        }
         Ok(match context.target()? {
             Target::Server(server) => Self::Server(std::mem::take(&mut server.0)),
             Target::Directory(directory) => Self::Directory(std::mem::take(&mut directory.0)),
@@ -103,11 +113,9 @@ impl Taken {
     }
 
     fn give_back(self, context: &mut CommandContext<'_, Wsgi>) -> Result<(), Rejected> {
-        match (self, context.target()?) {
-            (Self::Server(taken), Target::Server(server)) => server.0 = taken,
-            (Self::Directory(taken), Target::Directory(directory)) => directory.0 = taken,
-            // The place of a directive does not change while it is read.
-            _ => {}
+        match self {
+            Self::Server(taken) => context.server_config()?.0 = taken,
+            Self::Directory(taken) => context.dir_config()?.0 = taken,
         }
         Ok(())
     }

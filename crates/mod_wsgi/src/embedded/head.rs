@@ -2,15 +2,14 @@
 
 use std::io;
 
-use rickhouse_directives::response::{Mode, Placement, placement};
+use rickhouse_directives::response::{Mode, Placement, placement, status_line};
 use rickhouse_host::ResponseHead;
 use rickhouse_httpd::{HasNul, Request};
 
 /// Sets status and headers.
 pub(super) fn place(request: &mut Request<'_>, head: &ResponseHead<'_>) -> io::Result<()> {
     request.set_status(head.status);
-    let line = [format!("{:03} ", head.status).as_bytes(), head.reason].concat();
-    request.set_status_line(&line)?;
+    request.set_status_line(&status_line(head.status, head.reason))?;
     // The type of the script's file says nothing about the response (DD §14 row 20).
     request.clear_content_type();
     for &(name, value) in head.headers {

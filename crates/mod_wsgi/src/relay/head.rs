@@ -1,6 +1,6 @@
 //! The head of a daemon's response, put where httpd looks for it (DD §8.5).
 
-use rickhouse_directives::response::{self, Mode, Outcome, Placement};
+use rickhouse_directives::response::{self, Mode, Outcome, Placement, status_line};
 use rickhouse_httpd::{HasNul, Request};
 use rickhouse_wire::Headers;
 use rickhouse_wire::response::Head;
@@ -22,8 +22,7 @@ pub(super) fn outcome<'h>(head: &Head<'h, Headers<'h>>, error_override: bool) ->
 /// A header with a NUL, which the daemon's rules for headers do not let pass.
 pub(super) fn place(request: &mut Request<'_>, head: &Head<'_, Headers<'_>>) -> Result<(), HasNul> {
     request.set_status(head.status);
-    let line = [format!("{:03} ", head.status).as_bytes(), head.reason].concat();
-    request.set_status_line(&line)?;
+    request.set_status_line(&status_line(head.status, head.reason))?;
     // The type of the script's file says nothing about the response (DD §14 row 20).
     request.clear_content_type();
     for (name, value) in head.headers {

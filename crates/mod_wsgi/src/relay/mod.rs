@@ -10,9 +10,10 @@ mod request_frame;
 
 use std::time::Duration;
 
+use rickhouse_directives::Shown;
 use rickhouse_directives::daemon::DaemonProcess;
 use rickhouse_directives::global::GlobalConfig;
-use rickhouse_directives::messages::Message;
+use rickhouse_directives::messages::{self, Message};
 use rickhouse_httpd::log::{self as httpd_log, Level};
 use rickhouse_httpd::{Outcome, Request, at};
 use rickhouse_relay::{Answer, Daemon, Failure, Limits, Outgoing};
@@ -37,9 +38,14 @@ pub(crate) fn serve(
     };
     let (body, mut begun) = body::begin(request, &admission);
     admission.identify(request);
-    let Ok(mut frame) = request_frame::write(request, &mut admission, running, body) else {
-        // More environ than a daemon takes; httpd's own limits for a request are far below.
-        return Outcome::INTERNAL_ERROR;
+    let mut frame = match request_frame::write(request, &mut admission, running, body) {
+        Ok(frame) => frame,
+        // httpd's own limits for a request are far below what a daemon takes, until somebody raises them.
+        Err(error) => {
+            let group = Shown(&group.name);
+            log::request(request, &messages::request_too_large(group, error));
+            return Outcome::INTERNAL_ERROR;
+        }
     };
     let framed = matches!(body, rickhouse_wire::Body::Framed(_));
     // What rides along is kept for as long as the request may have to be sent again.

@@ -58,7 +58,8 @@ impl GlobalConfig {
         strongest.or(self.family.free_threading).unwrap_or(false)
     }
 
-    /// The interval that a process starts with: what the group says, else the top level.
+    /// The interval that a process starts with: a daemon's is what its group says, a child's that of the top level. A top-level directive reaches
+    /// daemons by [`interpreter`](Self::interpreter) (DD §3.5).
     ///
     /// # Errors
     /// The warning that it has no effect without a GIL.
@@ -66,20 +67,18 @@ impl GlobalConfig {
         &self,
         process: &ProcessView<'_>,
     ) -> Result<Option<f64>, Message> {
-        let of_daemon = process.daemon.and_then(|daemon| daemon.switch_interval);
-        let interval = of_daemon.or(self.family.switch_interval);
-        match interval {
-            Some(seconds) if process.free_threading => {
-                let seconds = Seconds(seconds);
-                let name = Process(process.group());
-                Err(match (process.daemon, of_daemon) {
-                    (Some(daemon), Some(_)) => {
-                        messages::daemon_interval_skipped(seconds, &daemon.name)
-                    }
-                    _ => messages::interval_skipped(seconds, name),
-                })
+        let interval = match process.daemon {
+            Some(daemon) => daemon.switch_interval,
+            None => self.family.switch_interval,
+        };
+        match (interval.map(Seconds), process.daemon) {
+            (Some(seconds), Some(daemon)) if process.free_threading => {
+                Err(messages::daemon_interval_skipped(seconds, &daemon.name))
             }
-            interval => Ok(interval),
+            (Some(seconds), None) if process.free_threading => {
+                Err(messages::interval_skipped(seconds, Process(b"")))
+            }
+            _ => Ok(interval),
         }
     }
 

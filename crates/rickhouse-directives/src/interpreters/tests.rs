@@ -346,5 +346,11 @@ fn without_a_gil_no_interval() {
         ..WITH_GIL
     };
     assert_eq!(global.process_switch_interval(&with_gil), Ok(Some(0.2)));
+    let without_option = self::daemon(None);
+    let without_option = ProcessView {
+        daemon: Some(&without_option),
+        ..WITH_GIL
+    };
+    assert_eq!(global.process_switch_interval(&without_option), Ok(None));
     assert_eq!(global.process_switch_interval(&WITH_GIL), Ok(Some(0.1)));
 }

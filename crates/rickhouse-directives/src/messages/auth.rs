@@ -27,4 +27,6 @@ messages! {
     177 Error basic_result_invalid() "Basic auth provider must return True, False, None or user name as string." => "500.";
     178 Error digest_hash_empty() "Digest auth provider returned empty realm hash." => "500.";
     179 Error digest_result_invalid() "Digest auth provider must return None or string object." => "500.";
+    9004 Error basic_user_has_nul() "Basic auth provider returned user name with a NUL character." => "httpd would take the part in front of it for the name. 500.";
+    9005 Error digest_hash_has_nul() "Digest auth provider returned realm hash with a NUL character." => "500.";
 }

@@ -59,5 +59,6 @@ messages! {
     172 Error user_policy_folder_world_writable() "Parent directory of WSGI script file is writable to world." => "`script-user` is set, and anybody may replace the script. 403.";
     173 Error folder_group_writable() "Parent directory of WSGI script file is writable to group." => "`script-user` is set, and a group may replace the script. 403.";
     210 Error python_not_initialised() "Embedded mode of mod_wsgi cannot be used as Python was not initialised in this process." => "`WSGIRestrictEmbedded` is on, or Python did not start in this child. 500.";
+    9006 Error request_too_large(group, reason) "Unable to pass request to daemon process '{group}': {reason}." => "Its environ is longer than the 16 MiB that a daemon takes: limits of httpd were raised, or a module sets long variables. 500.";
     9003 Error name_is_no_text(what, name) "Name of {what} '{name}' is not UTF-8." => "An application group or callable object that came with the request: from its URL, a variable or a dispatch script. 500.";
 }

@@ -268,7 +268,8 @@ fn password_of<'py>(
         None => {}
     }
     let (code, text) = if answer.is_str() {
-        match answer.to_text(py)? {
+        match answer.to_strict_text(py)? {
+            // Under an escaped name it would be another user.
             name if !name.is_empty() => return Ok(Ok(Password::GrantedAs(name))),
             _ => (176, "Basic auth provider returned empty user name string."),
         }

@@ -139,12 +139,11 @@ impl Named {
 impl Scripts {
     /// Sets up the main interpreter; the text is the exception that kept it from being done.
     pub(crate) fn open_main(&self, main: &mut ThreadState) -> Result<(), String> {
-        let settings = self.interpreters.settings(self, "");
-        self.finish(main, Key::main(), &settings)?;
         if let Some(seconds) = self.settings.switch_interval {
             setup::apply_process_interval(self, main, seconds);
         }
-        Ok(())
+        let settings = self.interpreters.settings(self, "");
+        self.finish(main, Key::main(), &settings).map(drop)
     }
 
     /// The interpreter `key`, made if need be by the calling thread, which is detached. A new one comes with the

@@ -39,8 +39,5 @@ pub use hook::{HookCall, HookFailure, HookRequest};
 pub use hooks::{Access, Dispatched, Password, Realm};
 pub use process::{Scripts, StartError, Watch};
 pub use record::{Level, Place, Record, Scope};
-pub use settings::{
-    ApacheInfo, InterpreterSettings, IntervalOrigin, ProcessKind, ProcessSettings, SwitchInterval,
-    User,
-};
+pub use settings::{ApacheInfo, InterpreterSettings, ProcessKind, ProcessSettings, User};
 pub use thread::ScriptThread;

@@ -54,7 +54,7 @@ pub struct ProcessSettings {
     pub case_sensitive: bool,
     /// `sys.stdout` becomes the log, and `sys.stdin` may be restricted. Off for `httpd -X`.
     pub replace_streams: bool,
-    /// Applied to the main interpreter once it is set up: the daemon option `switch-interval`, or in a child the top-level
+    /// Applied before the main interpreter is set up, which may have an interval of its own: the daemon option `switch-interval`, or in a child the top-level
     /// `WSGISwitchInterval`. Seconds.
     pub switch_interval: Option<f64>,
     /// A request that runs longer is interrupted. Already scaled by the number of threads (DD §4.5.1).
@@ -86,8 +86,9 @@ pub struct User {
 pub struct InterpreterSettings {
     /// `WSGIPerInterpreterGIL`; without effect on the main interpreter and on CPython before 3.12.
     pub own_gil: bool,
-    /// `WSGISwitchInterval`
-    pub switch_interval: Option<SwitchInterval>,
+    /// The resolved `WSGISwitchInterval`, in seconds, more than 0. Set as it is: it is nothing where the interpreter must not change what it shares
+    /// with others (DD §3.5).
+    pub switch_interval: Option<f64>,
     /// `WSGIPythonPath` of the matching containers, the least specific first.
     pub python_path: Vec<Vec<PathBuf>>,
     /// `WSGIRestrictStdin`
@@ -114,26 +115,6 @@ impl Default for InterpreterSettings {
             copies: 1,
         }
     }
-}
-
-/// A resolved `WSGISwitchInterval`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct SwitchInterval {
-    /// Seconds, more than 0.
-    pub seconds: f64,
-    /// Where it was written; decides whether it may change what others share (DD §3.5).
-    pub origin: IntervalOrigin,
-}
-
-/// Where a switch interval was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IntervalOrigin {
-    /// Outside of containers.
-    TopLevel,
-    /// In a container without `application-group`.
-    Process,
-    /// In a container with `application-group`.
-    ApplicationGroup,
 }
 
 /// What the Python module `apache` says of httpd.

@@ -15,9 +15,7 @@ use crate::log;
 use crate::report::{Phase, Report};
 use crate::scripts::process::Scripts;
 use crate::scripts::record::{Level, Record};
-use crate::scripts::settings::{
-    InterpreterSettings, IntervalOrigin, ProcessKind, ProcessSettings, SwitchInterval,
-};
+use crate::scripts::settings::{InterpreterSettings, ProcessKind, ProcessSettings};
 use crate::scripts::voice::Voice;
 use crate::scripts::{VERSION, words};
 
@@ -63,7 +61,7 @@ pub(crate) fn report<'py>(py: Python<'py>, hosted: &Hosted, error: &Error<'py>) 
     log::exception(py, hosted, &subject, Phase::InterpreterSetup, error);
 }
 
-/// Sets the process's switch interval, once its main interpreter is set up.
+/// Sets the process's switch interval.
 pub(crate) fn apply_process_interval(scripts: &Scripts, main: &mut ThreadState, seconds: f64) {
     let process = words::words(&scripts.settings.process);
     if !scripts.runtime.info().gil_enabled {
@@ -234,67 +232,29 @@ fn optional_path<'py>(py: Python<'py>, given: Option<&Path>) -> PyResult<'py> {
     given.map_or_else(|| Ok(py.none()), |given| path(py, given))
 }
 
-/// Applies the interpreter's resolved switch interval where it may be applied (DD §3.5).
+/// Applies the interpreter's resolved switch interval. Whoever resolved it knows what may change what others share.
 fn set_own_interval<'py>(
     py: Python<'py>,
     scripts: &Scripts,
     hosted: &Hosted,
     settings: &InterpreterSettings,
 ) -> PyResult<'py, ()> {
-    let name = &hosted.traits().name;
-    let shares_gil = hosted.interpreter().gil() == rickhouse_python::GilKind::Shared;
-    let Some(SwitchInterval { seconds, origin }) =
-        effective_interval(&scripts.settings, settings, shares_gil)
-    else {
+    let Some(seconds) = settings.switch_interval else {
         return Ok(());
     };
-    let interpreter = words::interpreter(name);
-    let (code, text) = if !scripts.runtime.info().gil_enabled {
-        (
-            205,
-            format!(
-                "Skipping per-interpreter switch interval {seconds:.6}s for {interpreter}; free-threading is active."
-            ),
-        )
-    } else if origin == IntervalOrigin::ApplicationGroup && shares_gil && !name.is_empty() {
-        (
-            199,
-            format!(
-                "Skipping switch interval {seconds:.6}s for {interpreter}, which does not have its own GIL."
-            ),
-        )
-    } else {
+    let interpreter = words::interpreter(&hosted.traits().name);
+    if scripts.runtime.info().gil_enabled {
         set_interval(py, seconds)?;
         let text = format!("Set switch interval {seconds:.6}s for {interpreter}.");
         py.detach(|| scripts.info(text));
         return Ok(());
-    };
-    let record = Record::process(Level::Warning, code, text);
+    }
+    let text = format!(
+        "Skipping per-interpreter switch interval {seconds:.6}s for {interpreter}; free-threading is active."
+    );
+    let record = Record::process(Level::Warning, 205, text);
     hosted.report(py, &Report::Record(&record));
     Ok(())
-}
-
-/// A daemon group's `switch-interval` is the group's own word: a top-level directive changes neither the GIL that the
-/// group's interpreters share nor the ones that they have to themselves (DD §14.3 row 61).
-fn effective_interval(
-    process: &ProcessSettings,
-    settings: &InterpreterSettings,
-    shares_gil: bool,
-) -> Option<SwitchInterval> {
-    let top_level = |interval: &SwitchInterval| interval.origin == IntervalOrigin::TopLevel;
-    let group = match process.process {
-        ProcessKind::Daemon(_) => process.switch_interval,
-        ProcessKind::Embedded => None,
-    };
-    match (settings.switch_interval, group) {
-        (Some(interval), Some(_)) if !top_level(&interval) => Some(interval),
-        (_, Some(_)) if shares_gil => None,
-        (_, Some(seconds)) => Some(SwitchInterval {
-            seconds,
-            origin: IntervalOrigin::Process,
-        }),
-        (own, None) => own,
-    }
 }
 
 fn set_interval(py: Python<'_>, seconds: f64) -> PyResult<'_, ()> {

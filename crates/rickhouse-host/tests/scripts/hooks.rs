@@ -58,7 +58,7 @@ fn answering(process: &Process, function: &str) -> PathBuf {
 pub(crate) fn passwords() {
     let mut process = Process::start(|_| ());
     let script = answering(&process, "check_password");
-    let table: [(&str, Result<Password, HookFailure>, Option<&str>); 9] = [
+    let table: [(&str, Result<Password, HookFailure>, Option<&str>); 10] = [
         ("True", Ok(Password::Granted), None),
         ("False", Ok(Password::Denied), None),
         ("None", Ok(Password::Unknown), None),
@@ -67,6 +67,7 @@ pub(crate) fn passwords() {
             Ok(Password::GrantedAs("Ann\u{e9}\u{20ac}".to_owned())),
             None,
         ),
+        ("'\\ud800'", Err(HookFailure), Some("UnicodeEncodeError")),
         (
             "''",
             Err(HookFailure),

@@ -2,9 +2,7 @@
 
 use std::sync::Barrier;
 
-use rickhouse_host::scripts::{
-    Ended, InterpreterSettings, IntervalOrigin, ProcessKind, ProcessSettings, SwitchInterval,
-};
+use rickhouse_host::scripts::{Ended, InterpreterSettings, ProcessKind, ProcessSettings};
 
 use crate::process::{Process, call};
 use crate::runner;
@@ -172,19 +170,22 @@ def application(environ, start_response):
     return [f"{sys.getswitchinterval():.6f}".encode()]
 "#;
 
-fn interval(seconds: f64, origin: IntervalOrigin) -> InterpreterSettings {
+fn interval(seconds: f64) -> InterpreterSettings {
     InterpreterSettings {
-        switch_interval: Some(SwitchInterval { seconds, origin }),
+        switch_interval: Some(seconds),
         ..InterpreterSettings::default()
     }
 }
 
-/// Row 61: what a daemon group says about itself is not undone by a top-level directive.
-pub(crate) fn a_groups_switch_interval_stays() {
+/// What is resolved for an interpreter outranks what the process starts with.
+pub(crate) fn the_switch_interval_of_a_process_comes_first() {
     let mut process = Process::start(|process| {
         process.process = ProcessKind::Daemon("one".to_owned());
         process.switch_interval = Some(0.003);
-        process.interpreter = Box::new(|_| interval(0.002, IntervalOrigin::TopLevel));
+        process.interpreter = Box::new(|group| match group {
+            "" => interval(0.002),
+            _ => InterpreterSettings::default(),
+        });
     });
     if process.is_free_threaded() {
         let log = process.log.text();
@@ -201,19 +202,17 @@ pub(crate) fn a_groups_switch_interval_stays() {
         "info mod_wsgi: Python GIL switch interval set to 0.003000s in daemon process 'one'.";
     assert!(log.contains(line), "{log}");
     let script = process.script("interval.wsgi", INTERVAL);
-    assert_eq!(process.text("", &script), "0.003000");
-    assert_eq!(process.text("sub", &script), "0.003000");
-    assert_eq!(process.text("", &script), "0.003000");
+    assert_eq!(process.text("", &script), "0.002000");
+    assert_eq!(process.text("sub", &script), "0.002000");
 }
 
 pub(crate) fn switch_intervals_reach_what_they_may() {
     let mut process = Process::start(|process| {
         process.interpreter = Box::new(|group| match group {
-            "shared" => interval(0.002, IntervalOrigin::ApplicationGroup),
-            "process" => interval(0.004, IntervalOrigin::Process),
+            "process" => interval(0.004),
             "own" => InterpreterSettings {
                 own_gil: true,
-                ..interval(0.007, IntervalOrigin::ApplicationGroup)
+                ..interval(0.007)
             },
             _ => InterpreterSettings::default(),
         });
@@ -227,10 +226,6 @@ pub(crate) fn switch_intervals_reach_what_they_may() {
     }
     let script = process.script("interval.wsgi", INTERVAL);
     assert_eq!(process.text("", &script), "0.005000", "CPython's own");
-    assert_eq!(process.text("shared", &script), "0.005000");
-    let log = process.log.text();
-    let refusal = "warn WSGI0199: Skipping switch interval 0.002000s for sub-interpreter 'shared', which does not have its own GIL.";
-    assert!(log.contains(refusal), "{log}");
     assert_eq!(process.text("process", &script), "0.004000");
     let log = process.log.text();
     assert!(
@@ -287,7 +282,7 @@ def application(environ, start_response):
 pub(crate) fn failed_set_ups_are_tried_again() {
     let mut process = Process::start(|process| {
         process.interpreter = Box::new(|group| match group {
-            "broken" => interval(-1.0, IntervalOrigin::Process),
+            "broken" => interval(-1.0),
             _ => InterpreterSettings::default(),
         });
     });

@@ -35,7 +35,7 @@ fn main() {
         interpreters::interpreters_can_have_a_gil_of_their_own,
         interpreters::one_group_can_have_several_copies,
         interpreters::every_interpreter_has_its_own_request_timeout,
-        interpreters::a_groups_switch_interval_stays,
+        interpreters::the_switch_interval_of_a_process_comes_first,
         interpreters::switch_intervals_reach_what_they_may,
         interpreters::search_paths_are_layered,
         interpreters::failed_set_ups_are_tried_again,
