@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import signal
 import subprocess
 import sys
-from typing import Sequence
+import tempfile
+import threading
+from typing import Iterator, Sequence
 
 from .paths import CHECKOUT
+
+#: What each thread holds back, see `held`.
+_own = threading.local()
+_printing = threading.Lock()
+#: What runs now, of all threads; None when nothing may be started any more.
+_running: set[subprocess.Popen[bytes]] | None = set()
 
 
 class Failed(Exception):
@@ -21,7 +30,50 @@ class Failed(Exception):
 
 
 def say(text: str) -> None:
-    print(f"==> {text}", file=sys.stderr, flush=True)
+    line = f"==> {text}\n"
+    held_back = _held_back()
+    if held_back is None:
+        _write_line(line)
+    else:
+        held_back.append(line)
+
+
+def announce(text: str) -> None:
+    """Says at once what this thread begins with, if all else it says is held back."""
+    if _held_back() is not None:
+        _write_line(f"==> beside: {text}\n")
+
+
+def _write_line(line: str) -> None:
+    """In one piece, unlike `print`, which writes the end of the line by itself."""
+    sys.stderr.write(line)
+    sys.stderr.flush()
+
+
+@contextlib.contextmanager
+def held() -> Iterator[None]:
+    """What this thread says and runs meanwhile is shown in one piece at the end: other threads have something to say too."""
+    _own.lines = []
+    try:
+        yield
+    finally:
+        text, _own.lines = "".join(_own.lines), None
+        with _printing:
+            # What runs in front may be in the middle of a line.
+            sys.stdout.write("\n" + text)
+            sys.stdout.flush()
+
+
+def _held_back() -> list[str] | None:
+    return getattr(_own, "lines", None)
+
+
+def stop_everything() -> None:
+    """Ends what any thread runs; whatever is started later fails."""
+    global _running
+    stopped, _running = _running or set(), None
+    for process in list(stopped):
+        _stop(process)
 
 
 def run(command: Sequence[object], env: dict[str, str] | None = None, limit: float = 1800, quiet: bool = False) -> None:
@@ -30,22 +82,49 @@ def run(command: Sequence[object], env: dict[str, str] | None = None, limit: flo
     With `quiet` its output is shown only when it fails.
     """
     words = [str(word) for word in command]
+    held_back = _held_back()
     sys.stdout.flush()
-    process = subprocess.Popen(
-        words, cwd=CHECKOUT, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL, start_new_session=True,
-        stdout=subprocess.PIPE if quiet else None, stderr=subprocess.STDOUT if quiet else None,
-    )
+    if _running is None:
+        raise Failed(words, "not started, as everything is being stopped")
+    with contextlib.ExitStack() as stack:
+        # A file, since a pipe ends only when the last process that got it does.
+        kept = stack.enter_context(tempfile.TemporaryFile()) if quiet or held_back is not None else None
+        process = subprocess.Popen(
+            words, cwd=CHECKOUT, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL, start_new_session=True,
+            stdout=kept, stderr=subprocess.STDOUT if kept else None,
+        )
+        reason = _wait(process, limit)
+        if kept and (reason or not quiet):
+            kept.seek(0)
+            _show(kept.read().decode(errors="replace"), held_back)
+    if reason:
+        raise Failed(words, reason, process.returncode if process.returncode > 0 else None)
+
+
+def _wait(process: subprocess.Popen[bytes], limit: float) -> str:
+    """Why the process did not end well, or nothing when it did."""
+    running = _running
+    if running is not None:
+        running.add(process)
     try:
-        output, _ = process.communicate(timeout=limit)
-    except BaseException as reason:
+        process.wait(limit)
+    except subprocess.TimeoutExpired:
         _stop(process)
-        if isinstance(reason, subprocess.TimeoutExpired):
-            raise Failed(words, f"stopped after {limit:.0f} s") from None
+        return f"stopped after {limit:.0f} s"
+    except BaseException:
+        _stop(process)
         raise
-    if process.returncode != 0:
-        if output:
-            sys.stdout.write(output.decode(errors="replace"))
-        raise Failed(words, f"exit status {process.returncode}", process.returncode)
+    finally:
+        if running is not None:
+            running.discard(process)
+    return f"exit status {process.returncode}" if process.returncode else ""
+
+
+def _show(text: str, held_back: list[str] | None) -> None:
+    if held_back is None:
+        sys.stdout.write(text)
+    else:
+        held_back.append(text)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -2,8 +2,10 @@
 
 import json
 import os
+import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 import unittest
 from pathlib import Path
@@ -11,7 +13,7 @@ from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dev import cargo, console, environments, fetch, httpds, paths, pythons  # noqa: E402
+from dev import cargo, console, environments, fetch, httpds, lanes, paths, pythons  # noqa: E402
 
 
 def python(version, free_threaded=False, root=None):
@@ -172,6 +174,64 @@ class Commands(unittest.TestCase):
                 console.run(["sh", "-c", script], limit=2)
             child = int(Path(pid_file.name).read_text())
         self.assertTrue(ended(child), f"process {child} is still there")
+
+
+class Lanes(unittest.TestCase):
+    """In a process of its own, whose standard output is looked at."""
+
+    def run_with(self, text):
+        program = f"import sys; sys.path.insert(0, {str(Path(lanes.__file__).parents[1])!r})\n" \
+            "from dev.console import Failed, run, say\nfrom dev.lanes import Lane\n" + textwrap.dedent(text)
+        return subprocess.run([sys.executable, "-B", "-c", program], capture_output=True, text=True, timeout=60)
+
+    def test_what_is_printed_beside_each_other_is_not_mixed(self):
+        with tempfile.TemporaryDirectory() as folder:
+            done = self.run_with(f"""
+                def talk(name, other):
+                    for step in range(2):
+                        run(["sh", "-c", f"echo {{name}}{{step}}; : >{folder}/{{name}}; "
+                             f"until [ -e {folder}/{{other}} ]; do sleep 0.01; done"])
+                        say(name)
+                with Lane() as one, Lane() as two:
+                    for each in [one.submit(talk, "a", "b"), two.submit(talk, "b", "a")]:
+                        each.result()
+                """)
+        words = done.stdout.split()
+        for name in "ab":
+            first = words.index(f"{name}0")
+            self.assertEqual(words[first:first + 6], [f"{name}0", "==>", name, f"{name}1", "==>", name])
+
+    def test_a_failure_shows_what_was_printed_and_reaches_who_asks(self):
+        done = self.run_with("""
+            with Lane() as lane:
+                future = lane.submit(run, ["sh", "-c", "echo words; exit 3"])
+                print(repr(future.exception().status))
+            """)
+        self.assertEqual(sorted(done.stdout.split()), ["3", "words"])
+
+    def test_an_exception_ends_what_runs_and_starts_nothing_more(self):
+        with tempfile.TemporaryDirectory() as folder:
+            done = self.run_with(f"""
+                import os, time
+                with Lane() as lane:
+                    lane.submit(run, ["sh", "-c", "echo $$ >{folder}/new; mv {folder}/new {folder}/pid; sleep 600"])
+                    lane.submit(run, ["touch", "{folder}/second"])
+                    while not os.path.exists("{folder}/pid"):
+                        time.sleep(0.01)
+                    raise SystemExit(7)
+                """)
+            self.assertEqual(done.returncode, 7, done.stderr)
+            self.assertTrue(ended(int(Path(folder, "pid").read_text())))
+            self.assertFalse(Path(folder, "second").exists())
+
+    def test_niceness_is_the_lanes_alone(self):
+        done = self.run_with("""
+            with Lane(niceness=3) as lane:
+                lane.submit(run, ["nice"]).result()
+                run(["nice"])
+            """)
+        nicer, own = map(int, done.stdout.split())
+        self.assertEqual(nicer, min(own + 3, 19))
 
 
 def ended(process):

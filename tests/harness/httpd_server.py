@@ -71,12 +71,15 @@ class Httpd:
         level: str = "info",
         ports: int = 1,
         unprivileged: bool = False,
+        typed: str | None = None,
     ) -> None:
         self.folder = folder
         self.mpm = mpm or install.mpm()
         self.mark = uuid.uuid4().hex
         self.log = HttpdLog(folder / "error.log")
         self.expected_code = 0
+        #: What a person types who debugs this server: it is started by `httpd -X` then.
+        self._typed = typed
         self._ends: list[event_race.End] = []
         self._text, self._modules, self._level = text, modules, level
         self._env = {"E2E_FOLDER": str(folder), **(env or {})}
@@ -117,22 +120,35 @@ class Httpd:
         return self.folder / "httpd.conf"
 
     def _launch(self) -> None:
-        command = [*install.prefix(), *self._identity, str(install.httpd().binary), "-DFOREGROUND", "-f", str(self.configuration)]
+        mode = "-DFOREGROUND" if self._typed is None else "-X"
+        command = [*install.prefix(), *self._identity, str(install.httpd().binary), mode, "-f", str(self.configuration)]
         env = install.httpd().environment(environment(self.mark, self._env))
-        with (self.folder / "stderr.log").open("wb") as errors:
+        read = Path(os.devnull)
+        if self._typed is not None:
+            read = self.folder / "typed"
+            read.write_text(self._typed)
+        with (self.folder / "stderr.log").open("wb") as errors, read.open("rb") as typed:
             self._process = subprocess.Popen(
-                command, cwd="/", env=env, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, start_new_session=True,
+                command, cwd="/", env=env, stdin=typed, stdout=errors, stderr=errors, start_new_session=True,
                 preexec_fn=processes.end_with_parent,
             )  # fmt: skip
-        if event_race.cores_can_be_had():
+        # Another user's process may be beyond the limits that this one may set.
+        if event_race.cores_can_be_had() and not self._identity:
             # Before it forks: what a child leaves tells a crash of the MPM from one of the module.
             hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
             resource.prlimit(self._process.pid, resource.RLIMIT_CORE, (hard, hard))
 
     def _wait_ready(self) -> None:
-        until(lambda: self.generations() or self.returncode is not None, "httpd to be ready", 30)
+        until(lambda: self._is_ready() or self.returncode is not None, "httpd to be ready", 30)
         if self.returncode is not None:
             raise DidNotStart(f"exit {self.returncode}:\n{self.said()}")
+
+    def _is_ready(self) -> bool:
+        if self._typed is None:
+            return self.generations() > 0
+        # Of a single process no record says that it serves.
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def said(self) -> str:
         """What went to standard error before the log was open, and the log."""

@@ -54,3 +54,15 @@ def request_that_waits(server: Httpd, path: str = "/waits?gate=gate"):
             yield answer
         finally:
             server.release("gate")
+
+
+def wait_queued(server: Httpd, count: int) -> None:
+    """Until so many requests wait behind one that is in the application of a daemon with one thread."""
+    (path,) = server.sockets()
+
+    def ends() -> int:
+        # Of the whole system: the socket that listens, and its side of each connection.
+        with open("/proc/net/unix") as table:
+            return sum(line.split()[-1] == str(path) for line in table)
+
+    until(lambda: ends() == 2 + count, f"{count} requests in the queue")

@@ -86,6 +86,7 @@ def test_sizes(syntax, name, least, message):
         assert "Syntax OK" in said_of(syntax, f"{name}={value}")
     for value in (1, least - 1, -1):
         assert message in said_of(syntax, f"{name}={value}")
+    assert refusal(name.replace("-", " ")) in said_of(syntax, f'{name}=""')
 
 
 @pytest.mark.differs("row 76")
@@ -93,6 +94,35 @@ def test_sizes(syntax, name, least, message):
 def test_row_76_a_size_is_all_of_the_value(syntax, name, least, message):
     for value in (f"{least}k", "big"):
         assert "Syntax error" in said_of(syntax, f"{name}={value}"), value
+
+
+#: What may not be empty, besides numbers and sizes, and how a complaint names it.
+NEVER_EMPTY = {
+    "user": "user", "group": "group", "umask": "umask", "chroot": "chroot directory", "home": "home directory",
+    "switch-interval": "switch interval", "socket-user": "socket user", "script-user": "script user",
+    "script-group": "script group", "cpu-priority": "CPU priority", "server-metrics": "server metrics flag",
+}  # fmt: skip
+#: What may: then it is as if it was not given.
+EMPTY = (
+    "supplementary-groups", "lang", "locale", "display-name", "python-home", "python-path", "python-eggs",
+)  # fmt: skip
+
+
+def test_every_text_may_be_empty_or_not():
+    assert {text.partition("=")[0] for text in TEXTS} == NEVER_EMPTY.keys() | set(EMPTY)
+
+
+@pytest.mark.parametrize("name", NEVER_EMPTY)
+def test_not_empty(syntax, name):
+    if name == "chroot" and install.ordinary_user() is None:
+        assert "Cannot chroot WSGI daemon process when not root." in said_of(syntax, 'chroot=""')
+    else:
+        assert refusal(NEVER_EMPTY[name]) in said_of(syntax, f'{name}=""')
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_empty(syntax, name):
+    assert "Syntax OK" in said_of(syntax, f'{name}=""')
 
 
 @pytest.mark.parametrize("text", TEXTS)

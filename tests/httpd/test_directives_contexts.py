@@ -61,6 +61,23 @@ def test_a_flag_is_on_or_off_and_nothing_else(syntax, directive):
         assert f"{directive.name} must be one of: {expected}" in syntax(form.format(f"{directive.name} {wrong}"))
 
 
+#: Takes no word and any number of them.
+LINES = {
+    "WSGIScriptAlias", "WSGIScriptAliasMatch", "WSGIDaemonProcess", "WSGIRestrictProcess", "WSGIImportScript",
+    "WSGIDispatchScript", "WSGITrustedProxyHeaders", "WSGITrustedProxies", "WSGIAccessScript", "WSGIAuthUserScript",
+    "WSGIAuthGroupScript", "WSGIHandlerScript", "WSGITelemetryOptions", "<WSGIInterpreterOptions",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("directive", [each for each in DIRECTIVES if each.name not in LINES], ids=str)
+def test_one_word_and_no_other(syntax, directive):
+    form = DIRECTORY if directive.context == SECTION else "{}"
+    most = 2 if directive.name == "WSGITelemetryService" else 1
+    message = f"{directive.name} takes {'1-2 arguments' if most == 2 else 'one argument'}"
+    for words in ("", " ".join("abc"[: most + 1])):
+        assert message in syntax(form.format(f"{directive.name} {words}"))
+
+
 @pytest.mark.parametrize(
     "name", ["WSGILazyInitialization", "WSGINewRelicConfigFile", "WSGINewRelicEnvironment", "WSGIReloadMechanism"]
 )

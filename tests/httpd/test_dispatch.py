@@ -86,7 +86,9 @@ def test_names_are_latin_1(server, header):
 
 @pytest.mark.differs("it is a name like others")
 @pytest.mark.parametrize("process", ["%{GLOBAL}", "site"])
-@pytest.mark.parametrize(("header", "what"), [("X-Application", "application group"), ("X-Callable", "callable object")])
+@pytest.mark.parametrize(
+    ("header", "what"), [("X-Application", "application group"), ("X-Callable", "callable object")]
+)
 def test_bytes_that_are_no_utf_8_are_no_name(server, process, header, what):
     """In Python all such names would be one."""
     server.log.expect(rf"WSGI9003: Name of {what} 'caf.+' is not UTF-8\.")

@@ -45,7 +45,6 @@ WSGIScriptAlias /unset ${SHOW} application-group=%{ENV:NOT_SET}
 WSGIScriptAlias /strange ${SHOW} application-group=%{NONSENSE}
 WSGIScriptAlias /again ${SHOW} application-group=%{ENV:AGAIN}
 WSGIScriptAlias /callable "${APPS}/callables.py" callable-object=other
-WSGIScriptAlias /no-callable "${APPS}/callables.py" callable-object=nothing
 <Location /folder>
 DirectorySlash Off
 </Location>
@@ -256,11 +255,6 @@ def test_variables_are_those_that_httpd_was_started_with(httpd):
     )
     said = [[server.get(path).text for path in ("/inherited", "/later")] for _ in range(2)]
     assert said == [["from-the-start", "%{ENV:LATER}"]] * 2
-
-
-def test_row_42_a_missing_callable_embedded(server):
-    server.log.expect_code(89, "does not contain WSGI application 'nothing'.")
-    assert server.get("/no-callable").status in (404, 500)
 
 
 HOSTS = """

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import http_client
-from daemon_server import pid, request_that_waits, start
+from daemon_server import pid, request_that_waits, start, wait_queued
 from harness import processes
 from harness.wait import until
 
@@ -73,7 +73,9 @@ def test_row_83_a_restart_ends_daemons_by_sigterm(httpd):
     old = pid(server)
     server.graceful()
     server.log.wait_for(r"Shutdown requested for daemon process 'g'\.")
-    assert not server.log.search("Graceful restart requested") and pid(server) != old
+    # prefork sends its own signal to all of its process group.
+    assert server.mpm == "prefork" or not server.log.search("Graceful restart requested")
+    assert pid(server) != old
 
 
 def test_a_request_in_flight_survives_a_graceful_restart(httpd):
@@ -152,12 +154,6 @@ def test_a_graceful_restart_under_load_without_rotation_fails_nothing(httpd):
     assert not wrong and sum(statuses.get(200, 0) for statuses, _ in results) > 400
 
 
-def ends_of(path):
-    """Sockets of the whole system that have this name: one that listens, and those of its connections."""
-    with open("/proc/net/unix") as table:
-        return sum(line.split()[-1] == str(path) for line in table)
-
-
 @pytest.mark.oracle_skip("the last generation's token is not known any more, now and then")
 def test_what_waits_without_rotation_is_answered_by_the_next_generation(httpd):
     """The queue outlives the restart, and so does what its requests show as proof of their origin."""
@@ -166,8 +162,7 @@ def test_what_waits_without_rotation_is_answered_by_the_next_generation(httpd):
     old = pid(server)
     with request_that_waits(server) as first, ThreadPoolExecutor(1) as pool:
         second = pool.submit(server.get, "/pid")
-        (path,) = server.sockets()
-        until(lambda: ends_of(path) == 3, "the listener, the first connection and the second one in the queue")
+        wait_queued(server, 1)
         server.graceful()
         answer = second.result(20)
         first.result(20)
@@ -265,6 +260,31 @@ def test_row_78_a_service_script(httpd):
     server.stop()
     assert server.recorded("service")[-1] == "stop None"
     assert not server.log.search("WSGI0107|WSGI0108|WSGI0175")
+
+
+@pytest.mark.parametrize("how", ["stop", "restart"])
+def test_what_the_c_library_holds_back_is_written_in_the_end(httpd, how):
+    """An extension module prints by the streams of C, which a process that leaves by `_exit` has to flush."""
+    script = """
+        import ctypes, os, toolkit
+        c = ctypes.CDLL(None)
+        c.fopen.restype = ctypes.c_void_p
+        stream = ctypes.c_void_p(c.fopen(os.path.join(toolkit.FOLDER, "printed").encode(), b"w"))
+        def application(environ, start_response):
+            c.fputs(b"held back\\n", stream)
+            start_response("200 OK", [])
+            return [str(os.getpid()).encode()]
+    """
+    text = ('WSGIDaemonProcess g python-path="${SHARED_APPS}"\n'
+            'WSGIScriptAlias / "${FOLDER}/scripts/s.py" process-group=g application-group=%{GLOBAL}\n')  # fmt: skip
+    server = httpd(text, scripts={"s.py": script})
+    pid = int(server.get("/").text)
+    if how == "stop":
+        server.stop()
+    else:
+        os.kill(pid, signal.SIGTERM)
+        until(lambda: not processes.alive(pid), "the daemon to end")
+    assert server.recorded("printed") == ["held back"]
 
 
 @pytest.mark.awaits("events")

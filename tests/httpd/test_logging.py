@@ -232,6 +232,14 @@ WSGIApplicationGroup %{GLOBAL}
 """
 
 
+@pytest.mark.parametrize("level", ["crit", "alert"])
+def test_what_is_worse_than_an_error_is_written_when_errors_are_not(httpd, level):
+    server = httpd(f"LogLevel wsgi:{level}\nWSGIDaemonProcess g home=/nowhere/at/all\n")
+    server.log.expect_code(9, "")
+    server.log.allow("WSGI0025: ")
+    server.log.wait_for("WSGI0009: ")
+
+
 def test_row_86_a_daemon_of_a_virtual_host_moves_to_its_log(httpd):
     script = "import os\ndef application(environ, start_response):\n    print('to my log')\n    os.write(2, b'raw\\n')\n"
     script += "    start_response('200 OK', [])\n    return [b'x']\n"

@@ -77,6 +77,13 @@ def test_http2(secure, deployment):
     ]
 
 
+def test_expect_100_continue_over_http2(secure, deployment):
+    bodies = [b"x" * 5, b"y" * 200_000]
+    with tls.Http2(secure.ports[1]) as connection:
+        answers = connection.all([("POST", target(deployment, ECHO), body) for body in bodies], expect=True)
+    assert answers == [(200, body, True) for body in bodies]
+
+
 def test_environ_over_http2(secure, deployment):
     with tls.Http2(secure.ports[1]) as connection:
         ((status, body, _),) = connection.all([("GET", f"/{deployment}/show_environ.py?a=b", b"")])

@@ -1,5 +1,6 @@
 """Headers and status lines on their way through httpd (DD 7.8, 8.5; rows 14 to 24)."""
 
+import json
 import sys
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
@@ -44,6 +45,17 @@ def test_row_15_a_header_named_status_embedded(site):
 def test_row_16_a_location_with_200_is_a_header_embedded(site, deployment):
     response = run(site, deployment, answer("[('Location', '/elsewhere')]"))
     assert (response.status, response.header("Location"), response.body) == (200, "/elsewhere", b"x")
+
+
+@pytest.mark.only("daemon")
+def test_row_16_a_location_with_200_is_an_internal_redirect_in_a_daemon(site, deployment):
+    """The client is shown the other response, and told nothing of this one."""
+    path = f"/{config.EMBEDDED}/show_environ.py"
+    response = run(site, deployment, answer(f"[('Location', '{path}?of=it'), ('X-Mine', '1')]"))
+    told = json.loads(response.text)
+    assert (response.status, response.header("Location"), response.header("X-Mine")) == (200, None, None)
+    assert (told["SCRIPT_NAME"], told["QUERY_STRING"]) == (path, "of=it")
+    assert told["REDIRECT_URL"] == f"/{deployment}/inline.py" and told["REQUEST_METHOD"] == "GET"
 
 
 @pytest.mark.parametrize("status", ["301 Moved Permanently", "302 Found", "303 See Other", "201 Created"])
@@ -174,6 +186,13 @@ def test_row_23_error_override_is_ignored_embedded(overriding):
     assert (response.status, response.body) == (418, b"x")
 
 
+@pytest.mark.differs("row 23: a 500 page")
+@pytest.mark.parametrize("status", ["418 Teapot", "450 Odd", "599 Odd"])
+def test_row_23_error_override_leaves_statuses_alone_that_httpd_does_not_know(overriding, status):
+    response = run(overriding, config.DAEMON, answer(status=status))
+    assert (response.status, response.reason, response.body) == (int(status[:3]), status[4:], b"x")
+
+
 @pytest.mark.parametrize("size", [1000, 300_000])
 def test_row_16_the_body_of_a_redirected_request_is_no_request(site, size):
     """What nobody has read of it does not become the next request of the connection."""
@@ -191,3 +210,17 @@ def test_row_16_the_body_of_a_redirected_request_is_no_request(site, size):
         else:
             assert connection.get(target(config.DAEMON, answer())).body == b"x"
     assert not any("/hidden" in line for line in site.access_log())
+
+
+@pytest.mark.differs("the length that the client is told is that of the last header, and what is sent that of the first")
+@pytest.mark.parametrize("values", [("900000", "3"), ("3", "900000"), ("+900000", "x")], ids=" ".join)
+def test_of_several_lengths_the_first_holds_for_everybody(site, deployment, values):
+    """Otherwise the next response on the connection begins inside of this one, or this one inside of the next. A short response
+    would get its length from httpd."""
+    headers, length = [("Content-Length", value) for value in values], int(values[0])
+    with site.connect() as connection:
+        path = target(deployment, answer(headers, "for _ in range(9):\n    yield b'x' * 100000"))
+        for _ in range(2):
+            response = connection.get(path)
+            assert response.header("Content-Length") == str(length)
+            assert response.body == b"x" * length

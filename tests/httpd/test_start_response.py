@@ -4,6 +4,7 @@ import textwrap
 
 import pytest
 
+from http_client import request
 from inline_client import MIXED, OUTCOME, run, target
 
 REFUSED = [
@@ -47,12 +48,21 @@ def test_refused(site, deployment, arguments, kind, message):
     assert name == kind and text.startswith(message)
 
 
-@pytest.mark.parametrize("status", ["200 OK", "200 ", "200", "599 Any Thing", "418 I'm a teapot", "299 \u00e9", "099 Low"])
+@pytest.mark.parametrize("status", ["200 OK", "200 ", "200", "599 Any Thing", "418 I'm a teapot", "299 \u00e9"])
 def test_status_lines_that_are_right(site, deployment, status):
     response = run(site, deployment, f"start_response({status!r}, [('Content-Length', '1')])\nreturn [b'x']")
     code, _, reason = status.partition(" ")
     assert response.status == int(code) and response.body == b"x"
     assert response.reason == reason or code == "200" and response.reason in ("", "OK")
+
+
+def test_a_status_below_100_keeps_its_digits(site):
+    """It is no status of HTTP, and clients wait for another one: looked at as it is."""
+    there = target("embedded-main", "start_response('099 Low', [])\nreturn [b'x']")
+    with site.connect() as connection:
+        connection.send(request("GET", there, {"Connection": "close"}))
+        answer = connection.rest()
+    assert answer.startswith(b"HTTP/1.1 099 Low\r\n"), answer
 
 
 def test_a_status_without_a_reason_gets_httpds(site, deployment):

@@ -74,11 +74,14 @@ def server(httpd_module):
         text += SECTIONS.format(each, each.section(f"/{each}"), each.section(f"/page/{each}"))
     text += (
         '<Directory "${FOLDER}/htdocs">\nOptions +Includes +ExecCGI\nAddOutputFilter INCLUDES .shtml\n'
-        "AddHandler wsgi-script .wsgi\nDirectoryIndex index.wsgi\nWSGIApplicationGroup %{GLOBAL}\n</Directory>\n"
+        "AddHandler wsgi-script .wsgi\nDirectoryIndex index.wsgi\nWSGIApplicationGroup %{GLOBAL}\n"
+        "RewriteEngine On\nRewriteRule ^short/(embedded|daemon)/(.*)$ /$1.wsgi/show/$2 [L,E=SHORT:$2]\n</Directory>\n"
+        "<Files daemon.wsgi>\nWSGIProcessGroup site\n</Files>\n"
     )
     server = httpd_module(text, modules=("include",), scripts={"part.py": PART, "page.py": PAGE})
     htdocs = server.folder / "htdocs"
-    (htdocs / "index.wsgi").write_text(PART)
+    for name in ("index", "embedded", "daemon"):
+        (htdocs / f"{name}.wsgi").write_text(PART)
     for each in config.deployments():
         for name in ("show", "fail", "halfway"):
             (htdocs / f"{each}-{name}.shtml").write_text(f'[<!--#include virtual="/{each}/{name}?a=b" -->]')
@@ -142,7 +145,23 @@ def test_rewritten(server, deployment):
     assert told | wanted == told
 
 
-@pytest.mark.parametrize(("method", "body"), [("GET", None), ("POST", b"a body"), ("POST", b"x" * 300_000), ("HEAD", None)])
+@pytest.mark.parametrize("place", ["embedded", "daemon"])
+def test_rewritten_in_a_directory(server, place):
+    """Which is an internal redirect, and keeps the body."""
+    server.log.allow("inside of")
+    told = json.loads(server.post(f"/short/{place}/x?q", b"a body").text)
+    wanted = {
+        "REQUEST_METHOD": "POST", "REQUEST_URI": f"/short/{place}/x?q", "SCRIPT_NAME": f"/{place}.wsgi",
+        "PATH_INFO": "/show/x", "QUERY_STRING": "q", "REDIRECT_URL": f"/short/{place}/x", "REDIRECT_QUERY_STRING": "q",
+        "REDIRECT_STATUS": "200", "REDIRECT_SHORT": "x", "CONTENT_LENGTH": "6", "read": "a body",
+        "mod_wsgi.process_group": "site" if place == "daemon" else "",
+    }  # fmt: skip
+    assert told | wanted == told
+
+
+@pytest.mark.parametrize(
+    ("method", "body"), [("GET", None), ("POST", b"a body"), ("POST", b"x" * 300_000), ("HEAD", None)]
+)
 def test_an_error_document(server, deployment, method, body):
     """The body went with the request that failed."""
     response = ask(server, deployment, method, f"/missing/{deployment}/x?q=1", body)

@@ -9,7 +9,14 @@ from pathlib import Path
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
-from h2.events import ConnectionTerminated, DataReceived, ResponseReceived, StreamEnded, StreamReset
+from h2.events import (
+    ConnectionTerminated,
+    DataReceived,
+    InformationalResponseReceived,
+    ResponseReceived,
+    StreamEnded,
+    StreamReset,
+)
 from h2.settings import SettingCodes
 
 from http_client import Connection
@@ -63,25 +70,30 @@ class Http2:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def all(self, requests: list[tuple[str, str, bytes]]) -> list[tuple[int, bytes, bool]]:
-        """Sends (method, path, body) each on a stream of its own; status, body and whether it ended, in order."""
+    def all(self, requests: list[tuple[str, str, bytes]], expect: bool = False) -> list[tuple[int, bytes, bool]]:
+        """Sends (method, path, body) each on a stream of its own; status, body and whether it ended, in order. With `expect` no
+        body is sent before the server has asked for it."""
         bodies = {}
         for method, path, body in requests:
             stream = self._connection.get_next_available_stream_id()
             head = [(":method", method), (":path", path), (":scheme", "https"), (":authority", "localhost")]
             if body:
                 head.append(("content-length", str(len(body))))
+                head += [("expect", "100-continue")] if expect else []
             self._connection.send_headers(stream, head, end_stream=not body)
             if body:
                 bodies[stream] = body
         answers: dict[int, list] = {2 * n + 1: [0, b"", False] for n in range(len(requests))}
         waiting = set(answers)
+        held, bodies = (bodies, {}) if expect else ({}, bodies)
         while waiting:
             self._send_bodies(bodies)
             data = self._socket.recv(65536)
             assert data, "the server hung up"
             for event in self._connection.receive_data(data):
                 self._take(event, answers, waiting)
+                if isinstance(event, InformationalResponseReceived):
+                    bodies[event.stream_id] = held.pop(event.stream_id)
             self._flush()
         return [tuple(answer) for answer in answers.values()]
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 use rickhouse_os::clock::monotonic_millis;
 use tracing::info;
 
+use crate::PROCESS;
+
 /// No request yet; and for the startup timer: not armed.
 const NEVER: u64 = 0;
 /// The startup timer is over, for good.
@@ -44,7 +46,7 @@ impl Activity {
                 .is_ok()
         {
             let group = &self.group;
-            info!("Application startup timer started for daemon process '{group}'.");
+            info!(target: PROCESS, "Application startup timer started for daemon process '{group}'.");
         }
     }
 
@@ -55,7 +57,7 @@ impl Activity {
         }
         if self.starting.swap(CANCELLED, SeqCst) != CANCELLED {
             let group = &self.group;
-            info!("Application startup timer cancelled for daemon process '{group}'.");
+            info!(target: PROCESS, "Application startup timer cancelled for daemon process '{group}'.");
         }
     }
 

@@ -197,3 +197,89 @@ pub(crate) fn timed_out(error: io::Error) -> io::Error {
     }
     error
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::os::unix::net::UnixStream;
+    use std::thread;
+
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use rickhouse_wire::MAX_REQUEST;
+
+    use super::*;
+
+    const TOKEN: [u8; 32] = [7; 32];
+
+    /// What becomes of these bytes, and how much room was made for them.
+    fn receive(bytes: Vec<u8>) -> (Result<usize, Unreadable>, usize) {
+        let (mut child, daemon) = UnixStream::pair().expect("a pair");
+        // The rest is refused when the daemon has seen enough.
+        let sending = thread::spawn(move || child.write_all(&bytes).is_ok());
+        let stream = Stream::from_fd(daemon.into());
+        let mut incoming = Incoming::new();
+        let received = incoming.receive(&stream, &Token::new(TOKEN), None);
+        let received = received.map(|received| received.attached.len());
+        drop(stream);
+        sending.join().expect("no panic");
+        (received, incoming.buffer.len())
+    }
+
+    /// The beginning of a request of `length` bytes.
+    fn beginning(length: u32, token: [u8; 32]) -> Vec<u8> {
+        [&b"RKW1"[..], &length.to_le_bytes(), &token].concat()
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_is_a_request_or_refused(
+            rest in vec(any::<u8>(), 0..300),
+            length in prop_oneof![Just(None), any::<u32>().prop_map(Some), (0..300_u32).prop_map(Some)],
+            is_ours in any::<bool>(),
+            attached in 0..400_u64,
+        ) {
+            let bytes = match length {
+                None => rest,
+                Some(length) => {
+                    let token = if is_ours { TOKEN } else { [8; 32] };
+                    let mut bytes = [beginning(length, token), rest].concat();
+                    if let Some(body) = bytes.get_mut(44..80) {
+                        // A body that rides along, and numbers that may be anything.
+                        body[..4].copy_from_slice(&[1, 0, 0, 0]);
+                        body[4..12].copy_from_slice(&attached.to_le_bytes());
+                    }
+                    bytes
+                }
+            };
+            let all = bytes.len();
+            let (received, room) = receive(bytes);
+            match received {
+                Ok(count) => prop_assert!(count <= all && is_ours),
+                Err(Unreadable::Stranger(_)) => prop_assert!(!is_ours),
+                Err(_) => {}
+            }
+            let most = if is_ours { MAX_REQUEST } else { KEPT };
+            prop_assert!(room <= most);
+        }
+    }
+
+    #[test]
+    fn no_room_is_made_for_strangers() {
+        let most = u32::try_from(MAX_REQUEST).expect("fits");
+        for (token, expected) in [
+            ([8; 32], Stranger::WrongToken),
+            ([0; 32], Stranger::NoToken),
+        ] {
+            let (received, room) = receive(beginning(most, token));
+            assert!(
+                matches!(received, Err(Unreadable::Stranger(found)) if found == expected),
+                "{received:?}"
+            );
+            assert_eq!(room, KEPT);
+        }
+        let (received, room) = receive(beginning(most, TOKEN));
+        assert!(matches!(received, Err(Unreadable::Ended)), "{received:?}");
+        assert_eq!(room, MAX_REQUEST);
+    }
+}

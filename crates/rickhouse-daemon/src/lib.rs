@@ -12,6 +12,7 @@
 //! | main | set-up, import scripts, then waits for signals and looks at the [timers]; the stop | at start and stop |
 //! | `wsgi-<n>` | accepts a connection, reads its request, runs the application, writes the response | yes |
 //! | `wsgi-signals` | delivers `SIGHUP` and `SIGUSR2` | yes |
+//! | `wsgi-watchman` | while Python starts and scripts are imported: hears the signals, and ends a process that hangs there | no |
 //! | `wsgi-reaper` | from the beginning of the stop: ends the process when that takes too long | no |
 //!
 //! The timers run whatever is configured (DD §14 row 67), and nothing the main thread does between start and stop can
@@ -45,7 +46,11 @@ mod setup;
 mod slots;
 mod stop;
 pub mod timers;
+mod watchman;
 mod worker;
+
+/// The target of events that a thread inside of a request says about the process and not about that request.
+pub const PROCESS: &str = "rickhouse_daemon::process";
 
 pub use engine::{Ended, Engine, Handler, StartError, StartStep};
 pub use exchange::WireExchange;

@@ -1,6 +1,7 @@
 //! What the main thread is told: signals, and what workers have to tell.
 
 use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rickhouse_os::signal_pipe::{Signal, SignalPipe};
@@ -83,7 +84,9 @@ impl Notice {
 /// pipe only wakes: one that is full wakes anyway, and what was decided is not lost with the byte.
 #[derive(Debug)]
 pub(crate) struct Inbox {
-    signals: SignalPipe,
+    signals: Arc<SignalPipe>,
+    /// What was heard while the process started; the last one first.
+    early: Mutex<Vec<u8>>,
     notices: AtomicU8,
 }
 
@@ -91,9 +94,12 @@ pub(crate) struct Inbox {
 const WAKE: u8 = b'.';
 
 impl Inbox {
-    pub(crate) fn new(signals: SignalPipe) -> Self {
+    /// `early` are signals that were taken out of the pipe before.
+    pub(crate) fn new(signals: Arc<SignalPipe>, mut early: Vec<u8>) -> Self {
+        early.reverse();
         Inbox {
             signals,
+            early: Mutex::new(early),
             notices: AtomicU8::new(0),
         }
     }
@@ -108,6 +114,14 @@ impl Inbox {
     pub(crate) fn next(&self, patience: Duration) -> Event {
         if let Some(notice) = self.notice() {
             return notice.event();
+        }
+        let early = self
+            .early
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
+        if let Some(byte) = early {
+            return Control::event(byte);
         }
         match self.signals.next(Some(patience)) {
             Ok(None) => Event::Tick,
@@ -155,7 +169,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(3600);
 
     fn inbox() -> Inbox {
-        Inbox::new(SignalPipe::take(&[]).expect("a pipe"))
+        Inbox::new(Arc::new(SignalPipe::take(&[]).expect("a pipe")), Vec::new())
     }
 
     #[test]
@@ -189,8 +203,8 @@ mod tests {
 
     #[test]
     fn signals_keep_their_order() {
-        let inbox = inbox();
-        for byte in [b'G', b'C', b'S', b'?'] {
+        let inbox = Inbox::new(Arc::clone(&inbox().signals), b"GC".to_vec());
+        for byte in [b'S', b'?'] {
             inbox.signals.notify(byte);
         }
         let heard: Vec<_> = (0..4).map(|_| inbox.next(LONG)).collect();

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use rickhouse_lane::Lane;
 use rickhouse_os::group_socket::GroupSocket;
-use rickhouse_os::signal_pipe::SignalPipe;
 use rickhouse_wire::Token;
 
 use crate::activity::Activity;
@@ -47,7 +46,7 @@ pub(crate) struct Process<E> {
 }
 
 impl<E: Engine> Process<E> {
-    pub(crate) fn new(settings: Settings, engine: Arc<E>, signals: SignalPipe) -> Self {
+    pub(crate) fn new(settings: Settings, engine: Arc<E>, inbox: Inbox) -> Self {
         let Settings {
             group,
             listener,
@@ -71,7 +70,7 @@ impl<E: Engine> Process<E> {
             slots: (0..threads).map(|_| Slot::default()).collect(),
             lanes: (0..lanes).map(|_| Lane::default()).collect(),
             engine,
-            inbox: Inbox::new(signals),
+            inbox,
             requests_left: limit
                 .map(|limit| AtomicI64::new(i64::try_from(limit).unwrap_or(i64::MAX))),
             lost_after: (!lost.is_zero()).then_some(lost),

@@ -4,17 +4,20 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use rickhouse_os::process::flush_streams;
 use rickhouse_os::signal_pipe::{self, Signal};
 use tracing::{debug, error, info};
 
 use crate::dispatcher::Dispatcher;
 use crate::engine::{Engine, StartError, StartStep};
 use crate::exit;
+use crate::notice::Inbox;
 use crate::process::Process;
 use crate::settings::{Settings, TimerSettings};
 use crate::setup::{self, Pipes};
 use crate::stop;
 use crate::timers::{Action, Event, Timers};
+use crate::watchman::Watchman;
 use crate::worker;
 
 /// Runs a daemon process: to be called by a freshly forked process that has one thread and has let go of what is its
@@ -31,6 +34,10 @@ pub fn run<E: Engine>(
         return exit::SETUP_FAILED;
     };
     let group = settings.group.clone();
+    // The scripts of a service are what it is for: they hear the signals themselves.
+    let is_service = settings.threads == 0;
+    let watchman =
+        (!is_service).then(|| Watchman::begin(&group, &pipes.control, settings.timers.shutdown));
     let engine = match start() {
         Ok(engine) => engine,
         Err(error) => {
@@ -38,14 +45,19 @@ pub fn run<E: Engine>(
             return exit::PYTHON_FAILED;
         }
     };
-    if settings.threads == 0 {
+    if is_service {
         return run_service(&group, &*engine, &pipes);
     }
     engine.import();
+    let heard = watchman.map(Watchman::end).unwrap_or_default();
     let timers = settings.timers.clone();
     let stack_size = settings.stack_size;
     announce_timers(&timers, &settings);
-    let process = Arc::new(Process::new(settings, engine, pipes.control));
+    let process = Arc::new(Process::new(
+        settings,
+        engine,
+        Inbox::new(pipes.control, heard),
+    ));
     let dispatcher = Dispatcher::start(&process, pipes.events, stack_size);
     let Some(workers) = start_workers(&process, stack_size) else {
         return exit::SETUP_FAILED;
@@ -75,6 +87,7 @@ fn run_service<E: Engine>(group: &str, engine: &E, pipes: &Pipes) -> i32 {
     let _kept = signal_pipe::ignore(&[Signal::Terminate]);
     info!("Stopping process '{group}'.");
     engine.stop();
+    flush_streams();
     info!("Exiting daemon process '{group}'.");
     exit::CLEAN
 }
@@ -102,6 +115,9 @@ fn python_failed(group: &str, error: &StartError) {
 fn announce_timers(timers: &TimerSettings, settings: &Settings) {
     let group = &settings.group;
     debug!("Enabling monitor thread in daemon process '{group}'.");
+    if timers.deadlock.is_some() {
+        debug!("Enabling deadlock thread in daemon process '{group}'.");
+    }
     for (name, timeout) in [
         ("Startup timeout", timers.startup),
         ("Deadlock timeout", timers.deadlock),

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rickhouse_os::signal_pipe::{self, SignalPipe};
 use rickhouse_os::{limits, locale, nudge, privileges, process, title};
@@ -19,7 +20,7 @@ pub(crate) struct SetupFailed;
 /// What the set-up made.
 pub(crate) struct Pipes {
     /// Signals for the main thread.
-    pub(crate) control: SignalPipe,
+    pub(crate) control: Arc<SignalPipe>,
     /// Signals for the application.
     pub(crate) events: SignalPipe,
 }
@@ -236,7 +237,10 @@ fn take_signals(group: &str) -> Result<Pipes, SetupFailed> {
             );
             SetupFailed
         })?;
-    Ok(Pipes { control, events })
+    Ok(Pipes {
+        control: Arc::new(control),
+        events,
+    })
 }
 
 fn limit(setup: &Setup, shutdown_seconds: u64) {

@@ -3,7 +3,7 @@
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use rickhouse_os::process::exit_now;
+use rickhouse_os::process::{exit_now, flush_streams};
 use rickhouse_os::signal_pipe::{self, Signal};
 use tracing::{info, warn};
 
@@ -36,6 +36,7 @@ pub(crate) fn stop<E: Engine>(
     join(process, workers);
     info!("Stopping process '{group}'.");
     process.engine.stop();
+    flush_streams();
     info!("Exiting daemon process '{group}'.");
 }
 
@@ -45,9 +46,7 @@ fn start_reaper(group: &str, limit: Duration) {
     let reaper = thread::Builder::new().name("wsgi-reaper".to_owned());
     let started = reaper.spawn(move || {
         thread::sleep(limit);
-        info!("Shutdown timeout expired; aborting daemon process '{name}'.");
-        info!("Exiting daemon process '{name}'.");
-        exit_now(exit::FORCED)
+        abort(&name)
     });
     if let Err(error) = started {
         warn!(
@@ -55,6 +54,13 @@ fn start_reaper(group: &str, limit: Duration) {
             "Unable to create reaper thread in daemon process '{group}': {error}."
         );
     }
+}
+
+/// Ends the process by force, at once.
+pub(crate) fn abort(group: &str) -> ! {
+    info!("Shutdown timeout expired; aborting daemon process '{group}'.");
+    info!("Exiting daemon process '{group}'.");
+    exit_now(exit::FORCED)
 }
 
 fn end_events(group: &str, dispatcher: Option<Dispatcher>) {

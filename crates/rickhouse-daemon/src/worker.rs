@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rickhouse_host::{Exchange as _, Failure};
 use rickhouse_os::group_socket::is_exhaustion;
@@ -45,7 +45,7 @@ pub(crate) fn work<E: Engine>(process: &Arc<Process<E>>, number: usize) {
             break;
         };
         member.begin();
-        serve(process, &mut kit, &stream);
+        serve(process, &mut kit, &stream, Instant::now());
         drop(stream);
         slot.elsewhere();
         member.end();
@@ -104,7 +104,12 @@ fn after_request<E: Engine>(process: &Process<E>) {
 }
 
 /// One connection.
-fn serve<E: Engine>(process: &Process<E>, kit: &mut Kit<E::Handler>, stream: &Stream) {
+fn serve<E: Engine>(
+    process: &Process<E>,
+    kit: &mut Kit<E::Handler>,
+    stream: &Stream,
+    accepted: Instant,
+) {
     let (token, timeout) = (&process.token, process.socket_timeout);
     let received = match kit.incoming.receive(stream, token, timeout) {
         Ok(received) => received,
@@ -138,7 +143,8 @@ fn serve<E: Engine>(process: &Process<E>, kit: &mut Kit<E::Handler>, stream: &St
         chroot: process.chroot.as_deref(),
         activity: &process.activity,
     };
-    let mut exchange = WireExchange::new(stream, &frame, attached, &mut kit.buffers, &rules);
+    let mut exchange =
+        WireExchange::new(stream, &frame, attached, &mut kit.buffers, &rules, accepted);
     let handler = &mut kit.handler;
     // A bug of ours must cost one request and not the thread; the panic hook has reported it.
     let ended = catch_unwind(AssertUnwindSafe(|| handler.handle(&frame, &mut exchange)));

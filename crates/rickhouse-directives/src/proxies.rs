@@ -5,7 +5,6 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnet::{IpNet, Ipv4Net};
 
 use crate::rejected::Rejected;
-use crate::text::Text;
 use crate::trusted_proxy::{self, Category};
 use crate::words::Words;
 
@@ -48,11 +47,7 @@ impl TrustedNetworks {
     pub fn parse(line: &[u8]) -> Result<Self, Rejected> {
         let networks = Words::new(line).map(|token| {
             parse_network(&token).ok_or_else(|| {
-                let reason = if looks_like_ipv4(&token) {
-                    " The specified IP address is invalid."
-                } else {
-                    ""
-                };
+                let reason = what_is_wrong(&token);
                 format!("Unable to parse trusted proxy IP address/subnet of \"{token}\".{reason}")
             })
         });
@@ -71,10 +66,23 @@ impl TrustedNetworks {
     }
 }
 
-fn looks_like_ipv4(token: &Text) -> bool {
-    token
-        .iter()
-        .all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'/'))
+/// What is behind the complaint about something that is at least written like an address.
+fn what_is_wrong(token: &[u8]) -> &'static str {
+    let has_colons = token.contains(&b':');
+    let may_be_there = |byte: &u8| match byte {
+        b'0'..=b'9' | b'.' | b'/' => true,
+        b':' | b'a'..=b'f' | b'A'..=b'F' => has_colons,
+        _ => false,
+    };
+    if token.is_empty() || !token.iter().all(may_be_there) {
+        return "";
+    }
+    let address = token.split(|byte| *byte == b'/').next();
+    if address.and_then(parse_network).is_some() {
+        " The specified network mask is invalid."
+    } else {
+        " The specified IP address is invalid."
+    }
 }
 
 /// An address, an address with a prefix length or netmask, or the first numbers of an IPv4 address, which stand for all that begin so.
@@ -176,30 +184,32 @@ mod tests {
 
     #[test]
     fn what_is_no_network() {
-        for token in [
-            "localhost",
-            "10.0.0.0/x",
-            "::1/129",
-            "1::2::3",
-            "fe80::/ffff::",
-            "10.0.0.1:80",
+        const ADDRESS: &str = " The specified IP address is invalid.";
+        const MASK: &str = " The specified network mask is invalid.";
+        for (token, reason) in [
+            ("localhost", ""),
+            ("dead", ""),
+            ("10.0.0.0/x", ""),
+            ("300.1.1.1", ADDRESS),
+            ("10..1", ADDRESS),
+            ("1.2.3.4.5", ADDRESS),
+            ("/8", ADDRESS),
+            (":", ADDRESS),
+            ("1::2::3", ADDRESS),
+            ("10.0.0.1:80", ADDRESS),
+            ("10.0.0.0/33", MASK),
+            ("10.0.0.0/", MASK),
+            ("10.0.0.0/8/8", MASK),
+            ("10.0.0.0/255.0.255.0", MASK),
+            ("::1/129", MASK),
+            ("fe80::/ffff::", MASK),
         ] {
-            let text = format!("Unable to parse trusted proxy IP address/subnet of \"{token}\".");
-            assert_eq!(networks(token), Err(text), "{token}");
-        }
-        for token in [
-            "300.1.1.1",
-            "10.0.0.0/33",
-            "10..1",
-            "1.2.3.4.5",
-            "10.0.0.0/255.0.255.0",
-            "/8",
-        ] {
-            let text = format!(
-                "Unable to parse trusted proxy IP address/subnet of \"{token}\". The specified IP address is invalid."
-            );
+            let text =
+                format!("Unable to parse trusted proxy IP address/subnet of \"{token}\".{reason}");
             assert_eq!(networks(&format!("10.0.0.1 {token}")), Err(text), "{token}");
         }
+        let text = "Unable to parse trusted proxy IP address/subnet of \"\".";
+        assert_eq!(networks("\"\""), Err(text.into()));
     }
 
     #[test]

@@ -29,6 +29,7 @@ impl HashSeed {
         match value {
             b"" => Ok(Self::Unset),
             b"random" => Ok(Self::Random),
+            [b'+', ..] => Err(BAD),
             number => value::number(number).map(Self::Fixed).ok_or(BAD),
         }
     }

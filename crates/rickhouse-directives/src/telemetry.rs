@@ -1,7 +1,7 @@
 //! `WSGITelemetryService`, `WSGISlowRequests` and `WSGITelemetryOptions` (DD §2.8).
 
 use crate::rejected::Rejected;
-use crate::text::Text;
+use crate::text::{Shown, Text};
 use crate::value;
 
 /// Where metrics are sent, and how often.
@@ -28,7 +28,7 @@ impl Telemetry {
             return Err("WSGITelemetryService target required".into());
         }
         let path = target.strip_prefix(UNIX).filter(|path| !path.is_empty());
-        let path = path.ok_or("WSGITelemetryService target must be 'unix:/path'")?;
+        let path = path.ok_or(NO_TARGET)?;
         if path.len() > crate::socket::PATH_MAX {
             return Err(format!(
                 "WSGITelemetryService target is too long, a socket's path has at most {} bytes",
@@ -57,6 +57,7 @@ impl Telemetry {
 }
 
 const UNIX: &[u8] = b"unix:";
+const NO_TARGET: &str = "WSGITelemetryService target must be 'unix:/path' (remote 'udp:host:port' targets are no longer supported)";
 
 /// Reads `WSGISlowRequests`; zero is none (DD §14, row 87).
 ///
@@ -114,13 +115,13 @@ impl TelemetryFlags {
                 _ => {}
             }
             form = Some(sign.is_some());
-            flags.apply(sign, name, &word)?;
+            flags.apply(sign, name)?;
         }
         form.map(|_| flags)
             .ok_or_else(|| reject("at least one flag required"))
     }
 
-    fn apply(&mut self, sign: Option<u8>, name: &[u8], word: &Text) -> Result<(), Rejected> {
+    fn apply(&mut self, sign: Option<u8>, name: &[u8]) -> Result<(), Rejected> {
         let whole = [("None", Self::NONE), ("All", Self::ALL)];
         if let Some((known, flags)) = whole
             .iter()
@@ -133,7 +134,8 @@ impl TelemetryFlags {
         } else if name.eq_ignore_ascii_case(b"CaptureUserAgent") {
             self.capture_user_agent = sign != Some(b'-');
         } else {
-            return Err(reject(&format!("unknown flag '{word}'")));
+            let name = Shown(name);
+            return Err(reject(&format!("unknown flag '{name}'")));
         }
         Ok(())
     }
@@ -167,8 +169,10 @@ mod tests {
             );
         };
         check("", None, "target required");
-        check("udp:/x", None, "target must be 'unix:/path'");
-        check("unix:", None, "target must be 'unix:/path'");
+        let no_target =
+            "target must be 'unix:/path' (remote 'udp:host:port' targets are no longer supported)";
+        check("udp:/x", None, no_target);
+        check("unix:", None, no_target);
         for interval in ["0.4", "-1", "x", "", "1s", "nan", "inf"] {
             let second = format!("interval={interval}");
             check(
@@ -238,6 +242,7 @@ mod tests {
         check(false, "+none", Err("'None' may not have a +/- prefix"));
         check(false, "-All", Err("'All' may not have a +/- prefix"));
         check(false, "Other", Err("unknown flag 'Other'"));
+        check(false, "-Other", Err("unknown flag 'Other'"));
     }
 
     proptest! {

@@ -10,6 +10,9 @@ use crate::log::TracingReporter;
 use crate::settings::{Interpreters, Settings, Source, Target};
 use crate::watch::Limits;
 
+/// See there; only a failure to load has use for it.
+const ADVICE: &str = include_str!("advice.py");
+
 /// An interpreter of the standalone server, with the one application that it serves.
 pub struct Application {
     hosted: Hosted,
@@ -114,10 +117,10 @@ impl Application {
             return None;
         }
         let own = py.bool(matches!(self.settings.interpreters, Interpreters::Own(_)));
-        let explained = self
-            .hosted
-            .bootstrap(py)
-            .call_method(py, c"explain_load_failure", &[error.value(), &own])
+        let explained = hosted::module(py, c"_rickhouse_advice", c"<rickhouse>/advice.py", ADVICE)
+            .and_then(|advice| {
+                advice.call_method(py, c"explain_load_failure", &[error.value(), &own])
+            })
             .inspect_err(|mistake| {
                 let mistake = mistake.describe(py);
                 py.detach(|| tracing::warn!(mistake, "the failed import could not be explained"));

@@ -13,6 +13,9 @@ const MAX_SHAPES: usize = 8;
 /// The most value bytes of a request that are kept for the next one.
 const MAX_TEXT: usize = 16 * 1024;
 
+/// As many values of a request are no texts, usually at most.
+const EXTRAS: usize = 16;
+
 /// Keys that nearly every application looks up. They are interned, so that a look-up by a constant of the application
 /// compares addresses. Other names come from clients, and CPython 3.12 never frees an interned text.
 const WELL_KNOWN: [&str; 32] = [
@@ -54,8 +57,9 @@ const WELL_KNOWN: [&str; 32] = [
 ///
 /// A naive environ costs more than the rest of a call. Most requests have the keys of an earlier one in the same order
 /// (a [`Shape`]), and most of its values: then only what differs is set in the shape's template, and the template is
-/// copied, which CPython does without hashing anything. Everything belongs to one thread and one interpreter, so no
-/// lock and no shared counter is touched.
+/// copied, which CPython does without hashing anything. Values that are no texts have a place in the template, so that
+/// the copy does not have to grow for them, and their keys are made once. Everything belongs to one thread and one
+/// interpreter, so no lock and no shared counter is touched.
 pub(crate) struct EnvironBuilder {
     constants: Handle,
     well_known: HashMap<&'static [u8], Handle>,
@@ -78,7 +82,7 @@ pub(crate) struct Constants<'a, 'py> {
 /// Keys in an order, and the latest request that had them.
 struct Shape {
     entries: Vec<Entry>,
-    /// The environ of the latest request, but for its streams.
+    /// The environ of the latest request, but for its streams and the values that are no texts.
     template: Handle,
     /// A key occurs twice: the template cannot be brought up to date by what differs.
     repeats: bool,
@@ -87,8 +91,14 @@ struct Shape {
 struct Entry {
     key: Box<[u8]>,
     name: Handle,
-    /// The value that `template` has.
-    text: Vec<u8>,
+    /// The value that `template` has; `None` where it only keeps a place, for a value that is no text.
+    text: Option<Vec<u8>>,
+}
+
+impl Entry {
+    fn is(&self, key: &[u8], is_text: bool) -> bool {
+        *self.key == *key && self.text.is_some() == is_text
+    }
 }
 
 impl EnvironBuilder {
@@ -138,7 +148,7 @@ impl EnvironBuilder {
         let mut outcome = Ok(());
         exchange.environ(&mut |key, value| {
             if outcome.is_ok() {
-                outcome = filling.entry(key, value);
+                outcome = filling.text(key, value);
             }
         });
         outcome?;
@@ -147,30 +157,18 @@ impl EnvironBuilder {
         } else {
             b"http"
         };
-        filling.entry(b"wsgi.url_scheme", scheme)?;
-        let environ = filling.finish()?;
-        self.add_extras(py, exchange, &environ)?;
-        environ.set(py, &self.input_key.bind(py), input)?;
-        environ.set(py, &self.errors_key.bind(py), errors)?;
-        Ok(environ.into_object())
-    }
-
-    fn add_extras<'py>(
-        &self,
-        py: Python<'py>,
-        exchange: &dyn Exchange,
-        environ: &Dict<'py>,
-    ) -> PyResult<'py, ()> {
+        filling.text(b"wsgi.url_scheme", scheme)?;
         let mut outcome = Ok(());
         exchange.extras(&mut |key, value| {
             if outcome.is_ok() {
-                outcome = self.name(py, key).and_then(|name| {
-                    let value = extra(py, value)?;
-                    environ.set(py, &name.bind(py), &value)
-                });
+                outcome = extra(py, value).and_then(|value| filling.extra(key, value));
             }
         });
-        outcome
+        outcome?;
+        let environ = filling.finish()?;
+        environ.set(py, &self.input_key.bind(py), input)?;
+        environ.set(py, &self.errors_key.bind(py), errors)?;
+        Ok(environ.into_object())
     }
 
     /// A new shape that begins with `entries`.
@@ -183,7 +181,7 @@ impl EnvironBuilder {
         let template = dict(py, &shape.template);
         for entry in entries {
             let name = entry.name.clone_ref(py);
-            shape.push(py, &template, &entry.key, name, &entry.text)?;
+            shape.push(py, &template, &entry.key, name, entry.text.as_deref())?;
         }
         Ok(shape)
     }
@@ -203,20 +201,25 @@ impl Shape {
         template: &Dict<'py>,
         key: &[u8],
         name: Handle,
-        value: &[u8],
+        text: Option<&[u8]>,
     ) -> PyResult<'py, ()> {
         let before = template.len();
-        template.set(py, &name.bind(py), &py.str_latin1(value)?)?;
-        self.repeats |= template.len() == before;
+        let value = match text {
+            Some(text) => py.str_latin1(text)?,
+            None => py.none(),
+        };
+        template.set(py, &name.bind(py), &value)?;
+        // One that takes the place of a constant does so in every request of this shape.
+        self.repeats |= template.len() == before && self.entries.iter().any(|own| *own.key == *key);
         self.entries.push(Entry {
             key: key.into(),
             name,
-            text: value.to_vec(),
+            text: text.map(<[u8]>::to_vec),
         });
         Ok(())
     }
 
-    /// Gives the entry at `position` another value.
+    /// Sees to it that the text at `position` is `value`.
     fn update<'py>(
         &mut self,
         py: Python<'py>,
@@ -225,22 +228,33 @@ impl Shape {
         value: &[u8],
     ) -> PyResult<'py, ()> {
         let entry = &mut self.entries[position];
+        let Some(text) = entry.text.as_mut() else {
+            return Ok(());
+        };
+        if !self.repeats && *text == value {
+            return Ok(());
+        }
         template.set(py, &entry.name.bind(py), &py.str_latin1(value)?)?;
         // After the template: when that fails, the two must not disagree.
-        entry.text.clear();
-        entry.text.extend_from_slice(value);
+        text.clear();
+        text.extend_from_slice(value);
         Ok(())
     }
 
-    /// Whether the shape has the keys of `entries` first, and then `next`; `None` stands for its end.
-    fn continues(&self, entries: &[Entry], next: Option<&[u8]>) -> bool {
-        self.entries.get(entries.len()).map(|entry| &*entry.key) == next
-            && self.entries.len() >= entries.len()
+    /// Whether the shape has the keys of `entries` first, and then `next`, a key and whether it is a text's; `None`
+    /// stands for its end.
+    fn continues(&self, entries: &[Entry], next: Option<(&[u8], bool)>) -> bool {
+        let has_next = match (self.entries.get(entries.len()), next) {
+            (Some(entry), Some((key, is_text))) => entry.is(key, is_text),
+            (None, None) => self.entries.len() == entries.len(),
+            _ => false,
+        };
+        has_next
             && self
                 .entries
                 .iter()
                 .zip(entries)
-                .all(|(own, other)| own.key == other.key)
+                .all(|(own, other)| own.is(&other.key, other.text.is_some()))
     }
 }
 
@@ -252,6 +266,8 @@ struct Filling<'a, 'py> {
     template: Dict<'py>,
     position: usize,
     text: usize,
+    /// The values that are no texts, which come last.
+    extras: Vec<Object<'py>>,
     /// The shape was made for this request, and grows with it.
     fresh: bool,
 }
@@ -264,37 +280,47 @@ impl<'a, 'py> Filling<'a, 'py> {
             builder,
             position: 0,
             text: 0,
+            extras: Vec::with_capacity(EXTRAS),
             fresh: false,
         })
     }
 
-    fn entry(&mut self, key: &[u8], value: &[u8]) -> PyResult<'py, ()> {
+    fn text(&mut self, key: &[u8], value: &[u8]) -> PyResult<'py, ()> {
         self.text += value.len();
-        let known = |shape: &Shape, position| {
-            shape
-                .entries
-                .get(position)
-                .is_some_and(|entry: &Entry| *entry.key == *key)
-        };
-        if !known(&self.builder.shapes[0], self.position) && !self.fresh {
-            self.change_shape(Some(key))?;
-        }
-        let position = self.position;
-        self.position += 1;
-        if self.fresh {
-            let name = self.builder.name(self.py, key)?;
+        if self.advance(key, Some(value))? {
+            let position = self.position - 1;
             let shape = &mut self.builder.shapes[0];
-            return shape.push(self.py, &self.template, key, name, value);
-        }
-        let shape = &mut self.builder.shapes[0];
-        if shape.repeats || shape.entries[position].text != value {
             shape.update(self.py, &self.template, position, value)?;
         }
         Ok(())
     }
 
-    /// Goes on with a remembered shape that has the same keys so far and then `next`, or else with a new one.
-    fn change_shape(&mut self, next: Option<&[u8]>) -> PyResult<'py, ()> {
+    fn extra(&mut self, key: &[u8], value: Object<'py>) -> PyResult<'py, ()> {
+        self.advance(key, None)?;
+        self.extras.push(value);
+        Ok(())
+    }
+
+    /// Goes behind the next entry, which is made if the shape is; whether it was there before.
+    fn advance(&mut self, key: &[u8], text: Option<&[u8]>) -> PyResult<'py, bool> {
+        let entry = self.builder.shapes[0].entries.get(self.position);
+        let is_there = entry.is_some_and(|entry| entry.is(key, text.is_some()));
+        if !is_there && !self.fresh {
+            self.change_shape(Some((key, text.is_some())))?;
+        }
+        self.position += 1;
+        if !self.fresh {
+            return Ok(true);
+        }
+        let name = self.builder.name(self.py, key)?;
+        let shape = &mut self.builder.shapes[0];
+        shape.push(self.py, &self.template, key, name, text)?;
+        Ok(false)
+    }
+
+    /// Goes on with a remembered shape that has the same keys so far and then `next` ([`Shape::continues`]), or else
+    /// with a new one.
+    fn change_shape(&mut self, next: Option<(&[u8], bool)>) -> PyResult<'py, ()> {
         let py = self.py;
         let so_far = &self.builder.shapes[0].entries[..self.position];
         let found = self
@@ -308,8 +334,7 @@ impl<'a, 'py> Filling<'a, 'py> {
                 let (shape, others) = self.builder.shapes.split_at_mut(1);
                 self.template = dict(py, &shape[0].template);
                 for position in 0..self.position {
-                    let value = &others[0].entries[position].text;
-                    if shape[0].repeats || shape[0].entries[position].text != *value {
+                    if let Some(value) = &others[0].entries[position].text {
                         shape[0].update(py, &self.template, position, value)?;
                     }
                 }
@@ -329,11 +354,16 @@ impl<'a, 'py> Filling<'a, 'py> {
         if self.position < self.builder.shapes[0].entries.len() {
             self.change_shape(None)?;
         }
-        let environ = self.template.copy(self.py);
+        let environ = self.template.copy(self.py)?;
+        let begin = self.position - self.extras.len();
+        let places = &self.builder.shapes[0].entries[begin..];
+        for (place, value) in places.iter().zip(&self.extras) {
+            environ.set(self.py, &place.name.bind(self.py), value)?;
+        }
         if self.text > MAX_TEXT {
             self.builder.shapes.remove(0);
         }
-        environ
+        Ok(environ)
     }
 }
 

@@ -54,6 +54,9 @@ pub trait Exchange: Send {
         Ok(())
     }
 
+    /// The script is loaded, whether or not it has the callable. Called while attached; must not block.
+    fn loaded(&mut self) {}
+
     /// The application is done and gave less than its Content-Length. The client has to see that: a front end closes the
     /// connection, unless the response has no body by nature (`HEAD`, 204, 304).
     fn fell_short(&mut self) {}

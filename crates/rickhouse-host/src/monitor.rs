@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rickhouse_python::{
     GilKind, Object, Python, ThreadIdent, ThreadState, request_async_exception,
@@ -98,8 +98,8 @@ struct Late {
 fn late_requests(hosted: &Hosted, now_ms: u64, timeout: Duration) -> Vec<Late> {
     let late = |thread: Arc<ThreadWatch>| {
         let request = thread.late_request(now_ms, timeout)?;
-        let spared =
-            hosted.watch.limits.interrupts == Interrupts::Once && thread.current().interrupts > 0;
+        let spared = hosted.watch.limits.interrupts == Interrupts::Once
+            && thread.current().interrupted.is_some();
         (!spared).then_some(Late {
             thread,
             request,
@@ -153,7 +153,7 @@ impl Target {
         let (ident, native_id, first, label) = {
             let current = late.thread.current();
             let ident = current.thread.filter(|_| current.request == late.request)?;
-            let first = current.interrupts == 0;
+            let first = current.interrupted.is_none();
             (ident, current.native_id, first, current.label())
         };
         let stack = match hosted.interpreter().gil() {
@@ -190,7 +190,7 @@ impl Target {
         if current.request != self.request {
             return false;
         }
-        current.interrupts += 1;
+        current.interrupted.get_or_insert_with(Instant::now);
         request_async_exception(py, self.ident, Some(class));
         true
     }
@@ -205,11 +205,6 @@ fn stack_from_outside(native_id: u64) -> Vec<StackLine> {
         .into_iter()
         .filter(|thread| thread.native_id == native_id)
         .flat_map(|thread| thread.frames)
-        .map(|frame| StackLine {
-            file: frame.file,
-            line: frame.line,
-            function: frame.function,
-            source: String::new(),
-        })
+        .map(StackLine::from)
         .collect()
 }

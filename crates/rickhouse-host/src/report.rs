@@ -122,6 +122,17 @@ pub struct Interruption<'a> {
     pub stack: &'a [StackLine],
 }
 
+impl From<rickhouse_python::Frame> for StackLine {
+    fn from(frame: rickhouse_python::Frame) -> Self {
+        StackLine {
+            file: frame.file,
+            line: frame.line,
+            function: frame.function,
+            source: String::new(),
+        }
+    }
+}
+
 /// A Python call on a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StackLine {

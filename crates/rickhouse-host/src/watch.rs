@@ -69,7 +69,8 @@ pub(crate) struct Current {
     pub(crate) thread: Option<ThreadIdent>,
     /// The operating system's id of the thread.
     pub(crate) native_id: u64,
-    pub(crate) interrupts: u32,
+    /// When it was interrupted first.
+    pub(crate) interrupted: Option<Instant>,
     label: Vec<u8>,
 }
 
@@ -136,6 +137,16 @@ impl InterpreterWatch {
         self.lock().clone()
     }
 
+    /// Python's idents of the threads that serve requests now, by their numbers.
+    pub(crate) fn serving(&self) -> Vec<(usize, ThreadIdent)> {
+        let serving = |thread: &Arc<ThreadWatch>| {
+            let current = thread.current();
+            let ident = current.thread.filter(|_| current.request != 0)?;
+            Some((thread.number, ident))
+        };
+        self.lock().iter().filter_map(serving).collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<Arc<ThreadWatch>>> {
         self.threads.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -147,6 +158,15 @@ impl InterpreterWatch {
     /// The monitor was inside the interpreter just now.
     pub(crate) fn beat(&self) {
         self.heartbeat_ms.store(self.now_ms(), Ordering::Relaxed);
+    }
+
+    /// How long ago the request that the thread with this number serves was interrupted.
+    pub(crate) fn interrupted(&self, number: usize) -> Option<Duration> {
+        let threads = self.lock();
+        let place = threads.binary_search_by_key(&number, |thread| thread.number);
+        let current = threads[place.ok()?].current();
+        let interrupted = current.interrupted.filter(|_| current.request != 0)?;
+        Some(interrupted.elapsed())
     }
 
     pub(crate) fn report(&self) -> InterpreterReport {
@@ -207,7 +227,7 @@ impl ThreadWatch {
             current.thread = thread;
             current.native_id = ThreadIdent::current_native();
         }
-        current.interrupts = 0;
+        current.interrupted = None;
         current.label.clear();
         current.label.extend_from_slice(request_line.0);
         current.label.push(b' ');
@@ -227,7 +247,7 @@ impl ThreadWatch {
                 return false;
             }
             current.request = 0;
-            current.interrupts > 0
+            current.interrupted.is_some()
         };
         self.started_ms.store(0, Ordering::Relaxed);
         self.finished.fetch_add(1, Ordering::Relaxed);

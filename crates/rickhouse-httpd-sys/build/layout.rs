@@ -1,7 +1,7 @@
 //! The layout check: what the bindings say on sizes and offsets, asked of a C compiler and the installed headers.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::floor::GROWING;
 use crate::headers::Headers;
@@ -17,16 +17,21 @@ const TAGGED: &[&str] = &[
     "tms",
 ];
 
-/// Compiles the statements of `bindings` as C; nothing of it is linked.
+/// Writes the statements of `bindings` as C into the folder `out`; `scripts/httpd-bindings` compiles them, too.
+pub(crate) fn write(bindings: &str, out: &Path) -> PathBuf {
+    let file = out.join("layout.c");
+    std::fs::write(&file, program(bindings)).expect("OUT_DIR can be written to");
+    file
+}
+
+/// Compiles what `write` wrote; nothing of it is linked.
 ///
 /// # Panics
 /// When the headers disagree with the bindings: the module would write into the wrong places.
-pub(crate) fn check(bindings: &str, headers: &Headers, out: &Path) {
-    let file = out.join("layout.c");
-    std::fs::write(&file, program(bindings)).expect("OUT_DIR can be written to");
+pub(crate) fn check(file: &Path, headers: &Headers) {
     let mut build = cc::Build::new();
     build
-        .file(&file)
+        .file(file)
         .include("bindings")
         .warnings(false)
         .cargo_metadata(false);

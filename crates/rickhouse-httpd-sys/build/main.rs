@@ -25,8 +25,9 @@ fn main() {
     let headers = Headers::find();
     let bindings = bindings(headers.as_ref());
     std::fs::write(out.join("bindings.rs"), &bindings).expect("OUT_DIR can be written to");
+    let statements = layout::write(&bindings, &out);
     if let Some(headers) = headers.filter(|_| is_native()) {
-        layout::check(&bindings, &headers, &out);
+        layout::check(&statements, &headers);
     }
 }
 

@@ -60,6 +60,9 @@ impl<'g> Generation<'g> {
             out: ptr::null_mut(),
             err: ptr::null_mut(),
         });
+        // The process flushes the streams of C in the end: what they hold of this one's would be written by both.
+        // SAFETY: without a stream it is all of them; there is no other thread that could be inside of one.
+        let _unwritable = unsafe { libc::fflush(ptr::null_mut()) };
         // SAFETY: place and pool live.
         let forked = unsafe { sys::apr_proc_fork(process.as_ptr(), pool) };
         match u32::try_from(forked) {

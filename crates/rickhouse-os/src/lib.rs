@@ -11,6 +11,7 @@ pub mod clock;
 pub mod credentials;
 pub mod error;
 pub mod exec;
+pub mod exit;
 pub mod file;
 pub mod group_socket;
 pub mod inherit;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::signals::set_disposition;
 
-/// Makes [`nudge`] interrupt blocking calls instead of being ignored. For the process's life.
+/// Makes [`Thread::nudge`] interrupt blocking calls instead of being ignored. For the process's life.
 ///
 /// # Errors
 /// When the kernel refuses.

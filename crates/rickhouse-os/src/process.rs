@@ -17,6 +17,14 @@ pub fn exit_now(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
+/// Writes out what the streams of C (`FILE`) hold, which [`exit_now`] would lose: what extension modules have printed.
+///
+/// Waits for a thread that is inside of such a stream.
+pub fn flush_streams() {
+    // SAFETY: without a stream it is all of them that are flushed, each under its own lock.
+    let _unwritable = unsafe { libc::fflush(std::ptr::null_mut()) };
+}
+
 /// The process that started this one; 0 when it lives in another pid namespace.
 #[must_use]
 pub fn parent_id() -> u32 {

@@ -4,12 +4,12 @@ use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr::NonNull;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{
     MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat, ftruncate, memfd_create,
 };
-use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
 
 use crate::error::OsError;
 
@@ -17,6 +17,7 @@ use crate::error::OsError;
 pub const CELLS: usize = 64;
 
 const BYTES: usize = CELLS * size_of::<AtomicU64>();
+const FLAG_BYTES: usize = size_of::<AtomicU64>();
 
 /// [`CELLS`] atomic numbers in memory that other processes map as well, all zero at first.
 ///
@@ -106,6 +107,59 @@ impl Drop for Cells {
     }
 }
 
+/// One bit that a process shares with the children it forks from then on; unset at first.
+#[derive(Debug)]
+pub struct SharedFlag {
+    base: NonNull<AtomicU64>,
+}
+
+// SAFETY: `base` points to memory that stays mapped until drop and is only ever used through a shared atomic.
+unsafe impl Send for SharedFlag {}
+// SAFETY: as for Send; atomics may be used from any number of threads.
+unsafe impl Sync for SharedFlag {}
+
+impl SharedFlag {
+    /// Makes a flag, without a descriptor.
+    ///
+    /// # Errors
+    /// [`OsError::Call`] when the kernel has no memory left.
+    pub fn create() -> Result<Self, OsError> {
+        let (protection, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED);
+        // SAFETY: a null hint lets the kernel choose unused addresses, so no existing memory is touched.
+        let address =
+            unsafe { mmap_anonymous(std::ptr::null_mut(), FLAG_BYTES, protection, flags) }
+                .map_err(|errno| OsError::call("mmap", errno))?;
+        let base = NonNull::new(address.cast())
+            .ok_or_else(|| OsError::call("mmap", rustix::io::Errno::NOMEM))?;
+        Ok(Self { base })
+    }
+
+    /// Sets it, for all processes that share it.
+    pub fn set(&self) {
+        self.number().store(1, Ordering::Release);
+    }
+
+    /// Whether any process set it.
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        self.number().load(Ordering::Acquire) != 0
+    }
+
+    fn number(&self) -> &AtomicU64 {
+        // SAFETY: the mapping is aligned to a page, was filled with zeros by the kernel, lives as long as self, and every
+        // process uses it through this atomic only.
+        unsafe { self.base.as_ref() }
+    }
+}
+
+impl Drop for SharedFlag {
+    fn drop(&mut self) {
+        // SAFETY: exactly the mapping made in `create`; references into it borrow self and are gone.
+        let unmapped = unsafe { munmap(self.base.as_ptr().cast(), FLAG_BYTES) };
+        debug_assert!(unmapped.is_ok(), "a whole mapping can always be removed");
+    }
+}
+
 /// A file without a name that holds `content`, to be handed to a child process.
 ///
 /// # Errors
@@ -134,8 +188,6 @@ pub fn read_memory_file(memory: OwnedFd) -> Result<String, OsError> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::Ordering;
-
     use super::*;
 
     #[test]
@@ -145,6 +197,14 @@ mod tests {
             .expect("the same memory");
         ours.cell(CELLS - 1).store(7, Ordering::Relaxed);
         assert_eq!(theirs.cell(CELLS - 1).load(Ordering::Relaxed), 7);
+    }
+
+    #[test]
+    fn a_flag_is_unset_until_it_is_set() {
+        let flag = SharedFlag::create().expect("memory");
+        assert!(!flag.is_set());
+        flag.set();
+        assert!(flag.is_set());
     }
 
     #[test]

@@ -65,6 +65,7 @@ offsets! {
     thread_state: ThreadState {
         next = 18 / 21,
         current_frame = 20 / 23,
+        thread_id = 21 / 24,
         native_thread_id = 22 / 25,
     }
     /// Offsets in `_PyInterpreterFrame`.

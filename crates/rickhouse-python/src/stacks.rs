@@ -10,6 +10,8 @@
 pub struct ThreadStack {
     /// `PyInterpreterState_GetID` of its interpreter.
     pub interpreter: i64,
+    /// What Python calls the thread (`threading.get_ident()`).
+    pub ident: u64,
     /// The operating system's thread id.
     pub native_id: u64,
     /// Whether it holds the GIL of its interpreter at this moment.
@@ -82,9 +84,11 @@ mod walker {
                 break;
             }
             let native_id = read_field(thread, offsets.thread_state.native_thread_id).unwrap_or(0);
+            let ident = read_field(thread, offsets.thread_state.thread_id).unwrap_or(0);
             let frames = frames(offsets, thread);
             found.push(ThreadStack {
                 interpreter: id,
+                ident,
                 native_id,
                 holds_gil: holder == Some(thread),
                 frames,

@@ -25,7 +25,8 @@ pub trait Client {
     /// before it is, which nobody is to wait for. [`Piece::End`] follows, and the head before it where it has not been sent.
     fn leave_body(&mut self);
 
-    /// Takes the head of the response.
+    /// Takes the head of the response. The length in it is what the body is held to; a header that tells another one is not
+    /// to be passed on.
     fn head(&mut self, head: &Head<'_, Headers<'_>>) -> Then<Self::Instead>;
 
     /// Passes pieces of the response on, in order; the vector is empty afterwards. May wait for the client.

@@ -20,7 +20,8 @@ impl Backoff {
         if let Some(until) = self.until.filter(|until| now < *until) {
             return until - now;
         }
-        self.rounds = if uptime >= STABLE {
+        let long_ago = self.until.is_some_and(|until| now - until >= LONGEST);
+        self.rounds = if uptime >= STABLE || long_ago {
             1
         } else {
             self.rounds.saturating_add(1)
@@ -57,6 +58,15 @@ mod tests {
             ]
         );
         assert_eq!(backoff.failed(now, STABLE), FIRST);
+    }
+
+    #[test]
+    fn failures_that_are_far_apart_are_not_counted_together() {
+        let (mut backoff, now) = (Backoff::default(), Instant::now());
+        assert_eq!(backoff.failed(now, Duration::ZERO), FIRST);
+        let later = now + FIRST + LONGEST;
+        assert_eq!(backoff.failed(later, Duration::ZERO), FIRST);
+        assert_eq!(backoff.failed(later + FIRST, Duration::ZERO), FIRST * 2);
     }
 
     #[test]

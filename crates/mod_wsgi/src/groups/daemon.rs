@@ -52,12 +52,13 @@ pub(super) fn live(
     };
     let settings = settings::daemon(parent, group, server, listener, rest);
     status(run(settings, || {
-        if let Err(error) = adopt_log(forked, server) {
+        let engine = DaemonEngine::start(parent, group)?;
+        if let Err(error) = adopt_log(forked, server, group) {
             tracing::warn!(
                 "The error log of the virtual host cannot be that of the process: {error}."
             );
         }
-        DaemonEngine::start(parent, group)
+        Ok(engine)
     }))
 }
 
@@ -71,10 +72,11 @@ fn server_of<'g>(forked: &Forked<'g>, group: &Group) -> Server<'g> {
 }
 
 /// A group of a virtual host writes to that host's log, whatever it is that writes (DD §10.3).
-fn adopt_log(forked: &Forked<'_>, server: Server<'_>) -> std::io::Result<()> {
+fn adopt_log(forked: &Forked<'_>, server: Server<'_>, group: &Group) -> std::io::Result<()> {
     forked.log_as(server);
+    let group = &group.process.name;
     let name = String::from_utf8_lossy(server.hostname().unwrap_or_default());
-    tracing::debug!("Daemon process will log to virtual host '{name}' error log.");
+    tracing::debug!("Daemon process '{group}' will log to virtual host '{name}' error log.");
     if server.is_virtual() {
         forked.adopt_error_log(server)?;
     }

@@ -3,10 +3,9 @@
 use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use rickhouse_daemon::{Ended, Engine, Handler, StartError, StartStep, WireExchange};
-use rickhouse_host::StuckRequest;
 use rickhouse_host::scripts::{self, Call, Reload, ScriptThread, Scripts, Watch};
 use rickhouse_httpd::log::{self as httpd_log, Client};
 use rickhouse_wire::{self as wire, Value};
@@ -22,7 +21,6 @@ use crate::paths::as_path;
 pub(super) struct DaemonEngine {
     scripts: Arc<Scripts>,
     watch: Watch,
-    reporter: Arc<DaemonReporter>,
     /// The main thread's place, for the main thread.
     main: SendWrapper<RefCell<ScriptThread>>,
     /// What is loaded before requests come: application group and script.
@@ -34,13 +32,10 @@ impl DaemonEngine {
     /// Starts Python; on the main thread.
     pub(super) fn start(parent: &Parent, group: &Group) -> Result<Arc<Self>, StartError> {
         let process = &group.process;
-        // Numbers of threads: 0 is the main one, workers are numbered from 1 (DD §6.2).
         let settings = python::settings(&parent.config, process);
-        let threads = process.threads as usize + 1;
-        let reporter = Arc::new(DaemonReporter::new(settings.process.clone(), threads));
-        let reports = Arc::clone(&reporter);
+        let reporter = Arc::new(DaemonReporter::new(settings.process.clone()));
         let (scripts, mut main) =
-            Scripts::start(settings, reports).map_err(|error| StartError {
+            Scripts::start(settings, reporter).map_err(|error| StartError {
                 step: match error {
                     scripts::StartError::Python(_) => StartStep::Python,
                     scripts::StartError::MainInterpreter(_) => StartStep::Interpreter,
@@ -54,7 +49,6 @@ impl DaemonEngine {
         Ok(Arc::new(DaemonEngine {
             watch: scripts.watch(),
             scripts,
-            reporter,
             main: SendWrapper::new(RefCell::new(main)),
             imports: imports
                 .map(|script| {
@@ -77,15 +71,15 @@ impl Engine for DaemonEngine {
         }
     }
 
+    /// Threads of Python have their own numbers: 0 is the main one, workers are numbered from 1 (DD §6.2).
     fn handler(self: &Arc<Self>, number: usize) -> DaemonHandler {
         DaemonHandler {
             thread: self.scripts.thread(number + 1),
-            reporter: Arc::clone(&self.reporter),
         }
     }
 
     fn interrupted(&self, number: usize) -> Option<Duration> {
-        self.reporter.interrupted(number + 1)
+        self.watch.interrupted(number + 1)
     }
 
     fn silence(&self) -> Duration {
@@ -101,23 +95,7 @@ impl Engine for DaemonEngine {
     fn publish_stopping(&self, _: &str) {}
 
     fn dump_stacks(&self, number: usize) {
-        let reports = self.watch.report();
-        let is_it = |request: &StuckRequest| request.thread == number + 1;
-        let stuck = reports.iter().flat_map(|(name, report)| {
-            report
-                .stuck
-                .iter()
-                .filter(move |request| is_it(request))
-                .map(move |request| (name, request))
-        });
-        for (name, request) in stuck {
-            // Where it is was written when it was interrupted.
-            tracing::info!(
-                "Request '{}' runs in application group '{name}' for {:.3} seconds.",
-                request.request_line,
-                request.running_for.as_secs_f64()
-            );
-        }
+        self.watch.dump_stacks(number + 1);
     }
 
     fn stop(&self) {
@@ -128,7 +106,6 @@ impl Engine for DaemonEngine {
 /// A worker's place in Python.
 pub(super) struct DaemonHandler {
     thread: ScriptThread,
-    reporter: Arc<DaemonReporter>,
 }
 
 impl Handler for DaemonHandler {
@@ -154,9 +131,8 @@ impl Handler for DaemonHandler {
                 wire::Reload::InPlace => Reload::InPlace,
                 wire::Reload::Reject => Reload::Reject,
             },
-            age: age(head.received),
+            age: exchange.age(),
         };
-        self.reporter.begin(self.thread.number());
         let thread = &mut self.thread;
         let client = client(request);
         let handle = || log::during(head.script, || thread.handle(&call, exchange));
@@ -187,13 +163,4 @@ fn client<'a>(request: &wire::RequestFrame<'a>) -> Client<'a> {
         }
     }
     client
-}
-
-/// The time since httpd received the request.
-fn age(received: i64) -> Duration {
-    let received = Duration::from_micros(u64::try_from(received).unwrap_or_default());
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    now.saturating_sub(received)
 }

@@ -26,6 +26,7 @@ mod socket;
 mod subscriber;
 mod supervision;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rickhouse_httpd::{ChildInit, Failed, Generation, Startup, mpm};
@@ -38,6 +39,9 @@ use group::{Group, Parent};
 
 /// The groups of the present configuration, in the parent and in what it forks. Never locked across a fork.
 static PARENT: Mutex<Option<Arc<Parent>>> = Mutex::new(None);
+
+/// Whether [`child_init`] found itself in the parent.
+static IN_PARENT: AtomicBool = AtomicBool::new(false);
 
 /// What a child's requests have to know of the groups. Set once per child, before it has threads.
 static CHILD: OnceLock<Vec<Running>> = OnceLock::new();
@@ -73,7 +77,9 @@ pub(crate) fn child_init(_: &ChildInit<'_>) {
     // A second call in one process can only be for the same generation.
     let _known = CHILD.set(running.collect());
     // `httpd -X` serves in the parent itself, which has to keep them.
-    if parent.pid != std::process::id() {
+    if parent.pid == std::process::id() {
+        IN_PARENT.store(true, Ordering::Relaxed);
+    } else {
         // The parent's handler; an application finds what the system does by default (DD §10.5). It cannot be refused.
         let _restored = signal_pipe::restore_default(&[Signal::Child]);
         parent
@@ -81,6 +87,11 @@ pub(crate) fn child_init(_: &ChildInit<'_>) {
             .iter()
             .for_each(|group| drop(group.take_listener()));
     }
+}
+
+/// Whether this child is the parent, too: `httpd -X`. It takes no lock, and is fit for a signal handler.
+pub(crate) fn is_in_parent() -> bool {
+    IN_PARENT.load(Ordering::Relaxed)
 }
 
 /// A group as the requests of this child see it, by its number.

@@ -6,6 +6,7 @@ use rickhouse_httpd::at;
 use rickhouse_httpd::log::{self as httpd_log, Level, Scope};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::Interest;
 use tracing::{Event, Metadata, Subscriber};
 
 /// Sends all events of this process to httpd's log from now on. For a forked process; there, once.
@@ -18,8 +19,18 @@ pub(super) fn install() {
 struct HttpdSubscriber;
 
 impl Subscriber for HttpdSubscriber {
+    /// The answer depends on the thread's scope: it must not be remembered for a place in the code.
+    fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
+        Interest::sometimes()
+    }
+
+    /// An event with tracing's level of errors may be critical, or an alert: its fields say so, and httpd decides then.
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        httpd_log::is_enabled(Scope::Current, level(*metadata.level()))
+        let level = match level(*metadata.level()) {
+            Level::Error => Level::Alert,
+            level => level,
+        };
+        httpd_log::is_enabled(scope(metadata), level)
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {
@@ -38,7 +49,8 @@ impl Subscriber for HttpdSubscriber {
         };
         event.record(&mut said);
         let Said { level, code, text } = said;
-        httpd_log::write(Scope::Current, level, at!(), format_args!("{code}{text}"));
+        let scope = scope(event.metadata());
+        httpd_log::write(scope, level, at!(), format_args!("{code}{text}"));
     }
 
     fn enter(&self, _: &Id) {}
@@ -68,6 +80,14 @@ impl Visit for Said {
             "message" => write!(self.text, "{value:?}"),
             name => write!(self.text, " {name}={value:?}"),
         };
+    }
+}
+
+/// What an event is about.
+fn scope(metadata: &Metadata<'_>) -> Scope<'static> {
+    match metadata.target() {
+        rickhouse_daemon::PROCESS => Scope::Main,
+        _ => Scope::Current,
     }
 }
 

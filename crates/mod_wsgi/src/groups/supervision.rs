@@ -12,6 +12,7 @@ use rickhouse_httpd::mpm::MpmState;
 use rickhouse_httpd::process::Ended;
 use rickhouse_httpd::{Generation, at, mpm};
 use rickhouse_os::child_ends::{self, End};
+use rickhouse_os::shared::SharedFlag;
 
 use super::daemon;
 use super::group::{Group, Parent};
@@ -45,6 +46,7 @@ fn start_after(
     number: u32,
 ) {
     let pid = Arc::new(AtomicI32::new(0));
+    let in_order = SharedFlag::create().ok().map(Arc::new);
     let started = Instant::now() + rest.map_or(Duration::ZERO, |rest| rest.length);
     let watched = Watched {
         parent: Arc::clone(parent),
@@ -52,9 +54,15 @@ fn start_after(
         number,
         pid: Arc::clone(&pid),
         started,
+        in_order: in_order.clone(),
     };
-    let inside =
-        |forked: &rickhouse_httpd::process::Forked<'_>| daemon::live(forked, parent, group, rest);
+    let inside = |forked: &rickhouse_httpd::process::Forked<'_>| {
+        let status = daemon::live(forked, parent, group, rest);
+        if let Some(flag) = in_order.filter(|_| i32::from(status) == exit::CLEAN) {
+            flag.set();
+        }
+        status
+    };
     match generation.fork(inside, move |ended, generation| {
         watched.ended(ended, generation)
     }) {
@@ -69,8 +77,8 @@ fn start_after(
     }
 }
 
-/// The shortest wait after a process that ended as soon as it began, however that looked: an import script that ends the
-/// process ends the next one as well.
+/// The shortest wait after a process that ended by itself as soon as it began, with whatever status: an import script that
+/// ends the process ends the next one as well.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Below this a process has not lived: a second, and the one that httpd may take to look for ended children.
@@ -83,6 +91,9 @@ struct Watched {
     number: u32,
     pid: Arc<AtomicI32>,
     started: Instant,
+    /// Set by a process that ends as it was told to, which its exit status alone does not say: a script can end a process
+    /// with any. `None` when there was no memory for it.
+    in_order: Option<Arc<SharedFlag>>,
 }
 
 impl Watched {
@@ -130,10 +141,12 @@ impl Watched {
         }
     }
 
-    /// How the next process begins: at once, unless this one failed or hardly lived.
+    /// How the next process begins: at once (DD §10.7), unless this one failed or hardly lived. One that was told to end
+    /// (`maximum-requests`, a changed script, a timer, a service script's return) may be as young as it likes.
     fn rest_after(&self, end: End) -> Option<Rest> {
         let (now, uptime) = (Instant::now(), self.started.elapsed());
-        if !is_failure(end) && uptime >= SHORT_LIFE {
+        let in_order = self.in_order.as_ref().is_some_and(|flag| flag.is_set());
+        if !is_failure(end) && (in_order || uptime >= SHORT_LIFE) {
             return None;
         }
         let mut length = self.group.lock_places().process_failed(now, uptime);

@@ -28,8 +28,10 @@ pub(super) fn place(request: &mut Request<'_>, head: &Head<'_, Headers<'_>>) -> 
     for (name, value) in head.headers {
         place_header(request, name, value)?;
     }
-    if let (Some(length), false) = (head.length, head.length_declared) {
-        request.set_content_length(length);
+    // The body is held to this, and not to what a header may say besides: of two, the last would be the client's.
+    match head.length {
+        Some(length) => request.set_content_length(length),
+        None => request.headers_out().unset(b"Content-Length"),
     }
     Ok(())
 }

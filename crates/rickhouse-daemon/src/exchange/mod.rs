@@ -6,7 +6,7 @@ mod output;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rickhouse_host::{Exchange, Failure, ResponseHead};
 use rickhouse_os::stream::Stream;
@@ -42,7 +42,7 @@ pub struct WireExchange<'a> {
     rules: &'a Rules<'a>,
     input: Input<'a>,
     output: Output<'a>,
-    accepted: SystemTime,
+    accepted: Instant,
 }
 
 impl<'a> WireExchange<'a> {
@@ -52,6 +52,7 @@ impl<'a> WireExchange<'a> {
         attached: &'a [u8],
         buffers: &'a mut Buffers,
         rules: &'a Rules<'a>,
+        accepted: Instant,
     ) -> Self {
         let input = Input::new(stream, frame.head.body, attached, &mut buffers.spill, rules);
         WireExchange {
@@ -59,7 +60,7 @@ impl<'a> WireExchange<'a> {
             rules,
             input,
             output: Output::new(stream, &mut buffers.out, frame, rules),
-            accepted: SystemTime::now(),
+            accepted,
         }
     }
 
@@ -69,10 +70,11 @@ impl<'a> WireExchange<'a> {
         self.frame
     }
 
-    /// How long ago the connection was accepted.
+    /// How long ago the connection was accepted, whatever happens to the time of day. This is the age that
+    /// `request-timeout` is about (DD §4.5.1): a request that waited for its turn is not late for that.
     #[must_use]
     pub fn age(&self) -> Duration {
-        self.accepted.elapsed().unwrap_or_default()
+        self.accepted.elapsed()
     }
 
     /// The handler is done.
@@ -117,10 +119,8 @@ impl<'a> WireExchange<'a> {
 }
 
 impl Exchange for WireExchange<'_> {
-    /// The entries that are plain texts. Reading them means that the script is loaded and about to be called: the startup
-    /// timer ends.
+    /// The entries that are plain texts.
     fn environ(&self, sink: &mut dyn FnMut(&[u8], &[u8])) {
-        self.rules.activity.script_obtained();
         self.touch();
         self.entries(&mut |name, value| {
             if let Value::Text(text) = value {
@@ -136,6 +136,7 @@ impl Exchange for WireExchange<'_> {
             }
         });
         let head = &self.frame.head;
+        let now = SystemTime::now();
         let since_epoch = |time: SystemTime| {
             time.duration_since(UNIX_EPOCH)
                 .unwrap_or_default()
@@ -144,12 +145,9 @@ impl Exchange for WireExchange<'_> {
         for (name, time) in [
             (&b"mod_wsgi.request_start"[..], seconds(head.received)),
             (b"mod_wsgi.queue_start", seconds(head.queued)),
-            (b"mod_wsgi.daemon_start", since_epoch(self.accepted)),
+            (b"mod_wsgi.daemon_start", since_epoch(now - self.age())),
             // The environ is made when the adapter is entered.
-            (
-                b"mod_wsgi.application_start",
-                since_epoch(SystemTime::now()),
-            ),
+            (b"mod_wsgi.application_start", since_epoch(now)),
         ] {
             sink(name, rickhouse_host::Value::Float(time));
         }
@@ -157,6 +155,11 @@ impl Exchange for WireExchange<'_> {
 
     fn admit(&mut self) -> io::Result<()> {
         self.input.admit()
+    }
+
+    /// The startup timer ends.
+    fn loaded(&mut self) {
+        self.rules.activity.script_obtained();
     }
 
     fn is_https(&self) -> bool {

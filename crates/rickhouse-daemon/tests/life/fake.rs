@@ -125,7 +125,10 @@ fn start_engine(python: &str) -> Result<Arc<Fake>, StartError> {
     match python {
         "does not start" => failed(StartStep::Python, "no module named encodings"),
         "does not prepare" => failed(StartStep::Interpreter, "no module named mod_wsgi"),
-        _ => Ok(Arc::new(Fake::default())),
+        _ => Ok(Arc::new(Fake {
+            import_waits_for: python.strip_prefix("waits for ").map(PathBuf::from),
+            ..Fake::default()
+        })),
     }
 }
 
@@ -135,6 +138,8 @@ struct Fake {
     released: Mutex<HashSet<String>>,
     change: Condvar,
     silence_ms: AtomicU64,
+    /// The import ends when there is such a file.
+    import_waits_for: Option<PathBuf>,
 }
 
 impl Engine for Fake {
@@ -144,6 +149,10 @@ impl Engine for Fake {
         let folder = std::env::current_dir().expect("a folder");
         let lang = std::env::var("LANG").unwrap_or_default();
         info!("engine: import in {} with LANG={lang}", folder.display());
+        let awaited = self.import_waits_for.as_ref();
+        while awaited.is_some_and(|file| !file.exists()) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     fn handler(self: &Arc<Self>, number: usize) -> FakeHandler {

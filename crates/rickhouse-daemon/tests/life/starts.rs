@@ -14,6 +14,11 @@ pub(crate) const SCENES: &[Scene] = &[
     ("a_home_that_is_not_there", no_home),
     ("what_the_process_changes_about_itself", changes),
     ("what_cannot_be_changed_is_a_warning", warnings),
+    ("an_import_that_hangs_is_ended_by_force", hanging_import),
+    (
+        "what_is_asked_during_an_import_is_done_after_it",
+        slow_import,
+    ),
     ("chroot", chroot),
     (
         "a_rest_comes_behind_the_change_of_identity",
@@ -114,6 +119,37 @@ fn warnings() {
     get(&daemon.path(), "/hello").expect(&[&head(Some(12)), "End"]);
     daemon.signal("TERM");
     daemon.check_end(exit::CLEAN, &["Unsupported locale setting 'xx_NOWHERE'"]);
+}
+
+fn hanging_import() {
+    for signal in ["TERM", "USR1"] {
+        let daemon = Daemon::start(&["python=waits for /no/such/file", "shutdown=50"]);
+        daemon.wait_for("engine: import");
+        daemon.signal(signal);
+        let texts = [
+            "Shutdown timeout expired; aborting daemon process 'g'.",
+            "Exiting daemon process 'g'.",
+        ];
+        daemon.check_end(exit::FORCED, &texts);
+    }
+}
+
+fn slow_import() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("go on");
+    let python = format!("python=waits for {}", file.display());
+    for shutdown in ["shutdown=60000", "shutdown=0"] {
+        let daemon = Daemon::start(&[&python, shutdown]);
+        daemon.wait_for("engine: import");
+        daemon.signal("TERM");
+        fs::write(&file, "").expect("writable");
+        let texts = [
+            "engine: stopping because of shutdown_signal",
+            "engine: exit handlers",
+        ];
+        daemon.check_end(exit::CLEAN, &texts);
+        fs::remove_file(&file).expect("ours");
+    }
 }
 
 fn chroot() {

@@ -156,6 +156,7 @@ pub(super) const OPTIONS: [OptionSpec; 21] = [
             process.send_buffer_size = buffer(
                 value,
                 512,
+                "send buffer size",
                 "Send buffer size must be >= 512 bytes, or 0 for system default.",
             )?;
             Ok(())
@@ -170,6 +171,7 @@ pub(super) const OPTIONS: [OptionSpec; 21] = [
             process.receive_buffer_size = buffer(
                 value,
                 512,
+                "receive buffer size",
                 "Receive buffer size must be >= 512 bytes, or 0 for system default.",
             )?;
             Ok(())
@@ -184,6 +186,7 @@ pub(super) const OPTIONS: [OptionSpec; 21] = [
             let size = buffer(
                 value,
                 8192,
+                "header buffer size",
                 "Header buffer size must be >= 8192 bytes, or 0 for default.",
             )?;
             process.header_buffer_size = size.map_or(DEFAULT_HEADER_BUFFER, |size| size as usize);
@@ -199,6 +202,7 @@ pub(super) const OPTIONS: [OptionSpec; 21] = [
             let size = buffer(
                 value,
                 65_536,
+                "response buffer size",
                 "Response buffer size must be >= 65536 bytes, or 0 for default.",
             )?;
             process.response_buffer_size =

@@ -329,6 +329,10 @@ fn rejected_numbers() {
             "Send buffer size must be >= 512 bytes, or 0 for system default.",
         ),
         (
+            "send-buffer-size=",
+            "Invalid send buffer size for WSGI daemon process.",
+        ),
+        (
             "receive-buffer-size=-1",
             "Receive buffer size must be >= 512 bytes, or 0 for system default.",
         ),

@@ -45,8 +45,12 @@ pub(super) fn timeout(value: &[u8], thing: &str) -> Result<Option<Duration>, Rej
 pub(super) fn buffer(
     value: &[u8],
     least: u32,
+    thing: &str,
     rejection: &'static str,
 ) -> Result<Option<u32>, Rejected> {
+    if value.is_empty() {
+        return Err(invalid(thing));
+    }
     let size: i32 = value::number(value).ok_or(rejection)?;
     match u32::try_from(size) {
         Ok(0) => Ok(None),

@@ -29,6 +29,7 @@ mod record;
 mod search;
 mod settings;
 mod setup;
+mod stacks;
 mod thread;
 mod voice;
 mod words;

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use rickhouse_python::{InitError, PythonInfo, Runtime, ThreadState, is_attached};
 
@@ -181,6 +182,10 @@ impl Scripts {
 pub struct Watch(Arc<Scripts>);
 
 impl Watch {
+    pub(crate) fn scripts(&self) -> &Scripts {
+        &self.0
+    }
+
     /// The state of every interpreter made so far, with its application group.
     pub fn report(&self) -> Vec<(String, InterpreterReport)> {
         let describe = |named: &Arc<Named>| {
@@ -188,6 +193,14 @@ impl Watch {
             (named.name().to_owned(), report)
         };
         self.0.interpreters.all().iter().map(describe).collect()
+    }
+
+    /// How long ago the request that a thread serves was interrupted, by the thread's number; `None` for a request that
+    /// runs undisturbed.
+    pub fn interrupted(&self, thread: usize) -> Option<Duration> {
+        let interpreters = self.0.interpreters.all();
+        let interrupted = |named: &Arc<Named>| named.hosted().watch.interrupted(thread);
+        interpreters.iter().find_map(interrupted)
     }
 }
 

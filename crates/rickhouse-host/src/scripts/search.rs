@@ -156,6 +156,7 @@ impl<'py> Search<'_, 'py> {
             Ok(module) => module,
             Err(reason) => return Ok(Err(reason)),
         };
+        exchange.loaded();
         let Some(callable) = module.optional_attr(&attribute)? else {
             let record = words::no_callable(self.file.script, call.callable);
             self.hosted.report(py, &Report::Record(&record));

@@ -239,7 +239,7 @@ fn interrupting(
 }
 
 /// A stack, one record a call; `first` begins the innermost one's (DD §4.5.2).
-fn calls(first: &str, stack: &[StackLine], scope: Scope, emit: &mut dyn FnMut(&Record)) {
+pub(crate) fn calls(first: &str, stack: &[StackLine], scope: Scope, emit: &mut dyn FnMut(&Record)) {
     for (index, call) in stack.iter().enumerate() {
         let StackLine {
             file,

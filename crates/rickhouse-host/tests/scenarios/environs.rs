@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use rickhouse_host::Value;
+
 use crate::support::{MemoryExchange, get, serve};
 
 pub(crate) fn the_environ_is_complete() {
@@ -94,14 +96,28 @@ pub(crate) fn values_never_outlive_their_request() {
                         .entries
                         .push((b"wsgi.multithread".to_vec(), b"forged".to_vec()));
                 }
+                // Values that are no texts, and one that comes in the place of a text now and then.
+                for _ in 0..below(4) {
+                    let name = ["start", "count", "HTTP_H0", "HTTP_H1"][below(4) as usize];
+                    let value = [Value::Int(number), Value::None, Value::Text(b"extra")];
+                    exchange.extras.push((name, value[below(3) as usize]));
+                }
                 let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("ASCII");
                 // Of a repeated key the last one counts.
-                let expected: BTreeMap<String, String> = exchange
+                let mut expected: BTreeMap<String, String> = exchange
                     .entries
                     .iter()
                     .filter(|(key, _)| !key.starts_with(b"wsgi."))
                     .map(|(key, value)| (text(key), text(value)))
                     .collect();
+                for (key, value) in &exchange.extras {
+                    let value = match value {
+                        Value::Int(number) => number.to_string(),
+                        Value::None => "None".to_owned(),
+                        _ => "extra".to_owned(),
+                    };
+                    expected.insert((*key).to_owned(), value);
+                }
                 let expected: Vec<String> = expected
                     .iter()
                     .map(|(key, value)| format!("{key}={value}"))
@@ -109,6 +125,41 @@ pub(crate) fn values_never_outlive_their_request() {
                 exchange.room = 1 << 20;
                 worker.handle(&mut exchange);
                 assert_eq!(exchange.text(), expected.join("\n"), "request {number}");
+            }
+        },
+    );
+}
+
+/// A value that the request before had is not made again, though an entry takes the place of a constant, as
+/// `mod_wsgi.process_group` does below httpd.
+pub(crate) fn values_are_made_once_while_they_stay_the_same() {
+    const COMPARE: &str = r#"
+kept = []
+def application(environ, start_response):
+    kept.append(dict(environ))
+    start_response("200 OK", [])
+    same = [key for key in ("HTTP_KEPT", "wsgi.multithread", "HTTP_NEW") if kept[0][key] is kept[-1][key]]
+    return [" ".join(same + [environ["HTTP_NEW"], str(environ["count"])]).encode()]
+"#;
+    serve(
+        COMPARE,
+        |_| (),
+        |worker| {
+            for (new, shown) in [
+                ("first", "HTTP_KEPT wsgi.multithread HTTP_NEW first 7"),
+                ("second", "HTTP_KEPT wsgi.multithread second 7"),
+            ] {
+                let mut exchange = MemoryExchange::get("/");
+                for (key, value) in [
+                    ("wsgi.multithread", "in the place of a constant"),
+                    ("HTTP_KEPT", "as it was before"),
+                    ("HTTP_NEW", new),
+                ] {
+                    exchange.entries.push((key.into(), value.into()));
+                }
+                exchange.extras.push(("count", Value::Int(7)));
+                worker.handle(&mut exchange);
+                assert_eq!(exchange.text(), shown);
             }
         },
     );

@@ -36,6 +36,7 @@ fn main() {
         errors::lines_become_records,
         environs::the_environ_is_complete,
         environs::values_never_outlive_their_request,
+        environs::values_are_made_once_while_they_stay_the_same,
         environs::names_of_clients_do_not_grow_memory,
         reuse::objects_end_with_their_request,
         reuse::objects_that_nobody_kept_are_used_again,

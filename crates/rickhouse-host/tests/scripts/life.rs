@@ -186,8 +186,11 @@ def application(environ, start_response):
     );
     let flag = process.folder.path().join("flag");
     let watch = process.scripts.watch();
+    let (tell, told) = std::sync::mpsc::channel();
     std::thread::scope(|scope| {
         scope.spawn(|| {
+            tell.send(rickhouse_python::ThreadIdent::current().as_u64())
+                .expect("the test listens");
             let mut thread = process.scripts.thread(7);
             let mut exchange = MemoryExchange::get("/");
             exchange.entries[3].1 = flag.as_os_str().as_encoded_bytes().to_vec();
@@ -210,6 +213,32 @@ def application(environ, start_response):
             assert!(Instant::now() < deadline, "{reports:?}");
             std::thread::sleep(Duration::from_millis(5));
         }
+        let dump = |number| {
+            process.log.take();
+            watch.dump_stacks(number);
+            process.log.take()
+        };
+        let (dumped, ident) = (dump(7), told.recv().expect("the thread tells"));
+        assert_eq!(
+            dumped[0],
+            "info Dumping stack trace for active Python threads of sub-interpreter 'site' in embedded mode."
+        );
+        // It sleeps, or looks for the file.
+        let first = format!("info Thread {ident} executing file \"");
+        assert!(dumped[1].starts_with(&first), "{dumped:?}");
+        let outermost = dumped.last().map_or("", String::as_str);
+        let place = format!("file \"{}\", line ", script.display());
+        let ends = ["in application", "in application."].map(|end| outermost.ends_with(end));
+        assert!(
+            outermost.contains(&place) && ends != [false; 2],
+            "{dumped:?}"
+        );
+        assert_eq!(
+            dump(6),
+            [
+                "info Stack-trace dump skipped: no offending application group was recorded for embedded mode."
+            ]
+        );
         std::fs::write(&flag, "").expect("the folder is ours");
     });
 }

@@ -211,6 +211,7 @@ pub(crate) struct Recorder {
     pub(crate) blind: bool,
     pub(crate) body_error: Option<io::Error>,
     pub(crate) status: u16,
+    pub(crate) length: Option<u64>,
     pub(crate) headers: Vec<(Vec<u8>, Vec<u8>)>,
     pub(crate) body: Vec<u8>,
     pub(crate) ended: bool,
@@ -263,7 +264,7 @@ impl Client for Recorder {
     }
 
     fn head(&mut self, head: &Head<'_, Headers<'_>>) -> Then<u16> {
-        self.status = head.status;
+        (self.status, self.length) = (head.status, head.length);
         let owned = |(name, value): (&[u8], &[u8])| (name.to_vec(), value.to_vec());
         self.headers = head.headers.map(owned).collect();
         self.instead.map_or(Then::PassOn, Then::Discard)

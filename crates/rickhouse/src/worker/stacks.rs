@@ -88,6 +88,7 @@ mod tests {
         let frames = (1..).map(call).take(calls).collect();
         ThreadStack {
             interpreter: 2,
+            ident: native_id,
             native_id,
             holds_gil,
             frames,

@@ -100,7 +100,7 @@ fn settings_of_the_process() {
         "WSGIPythonOptimize x",
         "WSGIPythonOptimize must be an integer.",
     );
-    for seed in ["-1", "4294967296", "Random", "1x"] {
+    for seed in ["-1", "+1", "4294967296", "Random", "1x"] {
         check(
             &format!("WSGIPythonHashSeed {seed}"),
             "WSGIPythonHashSeed must be \"random\" or an integer in range [0; 4294967295]",
