@@ -232,6 +232,10 @@ impl Exchange for EmbeddedExchange<'_, '_> {
         false
     }
 
+    fn body_left(&self) -> Option<u64> {
+        Some(self.unread).filter(|_| self.admission.body != Body::Chunked)
+    }
+
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.request.turn().read_body(buffer);
         match &read {

@@ -33,6 +33,7 @@ fn main() {
         inputs::reading_is_as_from_a_file,
         inputs::arguments_are_checked,
         inputs::errors_are_final,
+        inputs::a_body_that_memory_cannot_hold_is_an_exception,
         errors::lines_become_records,
         environs::the_environ_is_complete,
         environs::values_never_outlive_their_request,
