@@ -40,6 +40,7 @@ fn main() {
         environs::names_of_clients_do_not_grow_memory,
         reuse::objects_end_with_their_request,
         reuse::objects_that_nobody_kept_are_used_again,
+        reuse::a_log_is_as_new_for_each_request,
         reuse::another_thread_may_read_the_body,
         threads::threads_take_turns,
         threads::a_thread_that_outlives_its_request_is_told_so,
