@@ -75,10 +75,15 @@ def file_region(wrapper):
     try:
         descriptor = filelike.fileno()
         offset = filelike.tell()
+        if not isinstance(offset, int) or not isinstance(descriptor, int):
+            return None
+        # A subclass can have arithmetic of its own.
+        offset = int(offset)
         status = os.fstat(descriptor)
     except Exception:
         return None
-    if not isinstance(offset, int) or not isinstance(descriptor, int):
+    # Nothing is before a file's beginning, and what is counted from there would end beyond its end.
+    if not 0 <= offset < 1 << 63:
         return None
     if status.st_mode & 0o170000 != 0o100000:
         return None
