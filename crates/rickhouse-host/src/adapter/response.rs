@@ -196,12 +196,16 @@ impl Head {
             .map(|(name, value)| (&self.text[name.clone()], &self.text[value.clone()]))
     }
 
+    /// The last one counts, as it is the one that replaces the others where the head is put together.
     fn declared_length(&self) -> Result<Option<u64>, HeadError> {
-        self.fields()
-            .find(|(name, _)| name.eq_ignore_ascii_case(b"content-length"))
-            .map(|(_, value)| content_length::parse_declared(value))
-            .transpose()
-            .map_err(|error| HeadError::Refused(error.to_string()))
+        let mut declared = None;
+        for (name, value) in self.fields() {
+            if name.eq_ignore_ascii_case(b"content-length") {
+                let length = content_length::parse_declared(value);
+                declared = Some(length.map_err(|error| HeadError::Refused(error.to_string()))?);
+            }
+        }
+        Ok(declared)
     }
 
     fn clear(&mut self) {
