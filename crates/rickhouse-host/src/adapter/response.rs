@@ -224,11 +224,15 @@ impl Head {
     fn fill<'py>(
         &mut self,
         py: Python<'py>,
+        policy: Policy,
         status: &Object<'py>,
         headers: &Object<'py>,
     ) -> PyResult<'py, ()> {
         self.clear();
         self.fill_status(py, status)?;
+        if policy == Policy::Httpd {
+            refuse_interim(py, self.status)?;
+        }
         for index in 0..headers.sequence_len() {
             let Some(item) = headers.sequence_item(py, index) else {
                 break;
@@ -281,6 +285,16 @@ impl Head {
         self.headers.push((name, value));
         Ok(())
     }
+}
+
+/// A response of status 1xx is none: the client waits for the real one, and takes the next response for it. The
+/// standalone server's front end refuses them itself, and those below 100 as well.
+fn refuse_interim(py: Python<'_>, status: u16) -> PyResult<'_, ()> {
+    if !(100..200).contains(&status) {
+        return Ok(());
+    }
+    let text = format!("status code must not be that of an interim response: {status}");
+    Err(Error::new(py, ErrorKind::Value, &text))
 }
 
 /// A native string (PEP 3333): a `str` of latin-1 characters.
@@ -367,7 +381,7 @@ impl Adapter {
         }
         // Filled outside the lock: encoding a subclass of `str` can run the application's code.
         let mut head = spare;
-        head.fill(py, status, headers)?;
+        head.fill(py, self.request.policy, status, headers)?;
         self.request.response().head = Some(head);
         Ok(())
     }
