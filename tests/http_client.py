@@ -158,7 +158,7 @@ class Connection:
         while True:
             head = self._head()
             head.interim = interim
-            if head.status < 200 and head.status != 101:
+            if 100 <= head.status < 200 and head.status != 101:
                 interim.append(head.status)
                 continue
             return head

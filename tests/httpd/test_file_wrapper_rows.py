@@ -97,3 +97,21 @@ def test_the_file_is_closed(site, deployment):
     """
     site.log.expect("closed the file")
     assert run(site, deployment, body).status == 200
+
+
+@pytest.mark.differs("what is counted from before the beginning ends beyond the end")
+@pytest.mark.parametrize("position", [-3, -100_000])
+def test_a_position_before_the_beginning(site, mode, position):
+    text = """
+        import tempfile
+        handle = tempfile.TemporaryFile()
+        handle.write(bytes(range(256)) * 4096)
+        handle.seek(0)
+        class Early:
+            fileno, read = handle.fileno, handle.read
+            def tell(self):
+                return {position}
+        start_response("200 OK", [])
+        return environ["wsgi.file_wrapper"](Early())
+    """
+    assert run(site, mode, text.format(position=position)).body == CONTENT

@@ -257,3 +257,19 @@ def test_a_filter_that_fails_is_no_empty_answer(httpd, body):
     server.log.allow(r"\[substitute:error\]")
     server.log.allow_exception("OSError: mod_wsgi failed to write response data: .*")
     assert run(server, config.EMBEDDED, program).status == 500
+
+
+@pytest.mark.differs("it is sent as if it were final, and the client takes the next response for this one's")
+@pytest.mark.parametrize("status", ["100 Continue", "101 Switching Protocols", "103 Early Hints", "199 Own"])
+def test_an_interim_status_is_no_response(site, mode, status):
+    site.log.expect_exception(f"ValueError: status code must not be that of an interim response: {status[:3]}")
+    assert run(site, mode, answer(status=status)).status == 500
+
+
+@pytest.mark.parametrize(("first", "second", "body"), [(100, 5, b"12345"), (5, 3, b"123"), (3, 5, b"12345")])
+def test_the_last_length_counts(site, mode, first, second, body):
+    headers = [("Content-Length", str(first)), ("Content-Length", str(second))]
+    with site.connect() as connection:
+        for _ in range(2):
+            response = connection.get(target(mode, answer(headers, "return [b'12345']")))
+            assert (response.status, response.body) == (200, body)

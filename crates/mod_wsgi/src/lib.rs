@@ -31,6 +31,7 @@ mod log;
 mod mapping;
 mod module;
 mod paths;
+mod ranges;
 mod relay;
 mod seats;
 mod startup;

@@ -75,10 +75,15 @@ def file_region(wrapper):
     try:
         descriptor = filelike.fileno()
         offset = filelike.tell()
+        if not isinstance(offset, int) or not isinstance(descriptor, int):
+            return None
+        # A subclass can have arithmetic of its own.
+        offset = int(offset)
         status = os.fstat(descriptor)
     except Exception:
         return None
-    if not isinstance(offset, int) or not isinstance(descriptor, int):
+    # Nothing is before a file's beginning, and what is counted from there would end beyond its end.
+    if not 0 <= offset < 1 << 63:
         return None
     if status.st_mode & 0o170000 != 0o100000:
         return None
@@ -98,7 +103,10 @@ class Log(io.RawIOBase):
         self._name = name
         self._emit = emit
         self._pending = b""
-        # For the two above. A finalizer may write while its thread is in here.
+        #: It was written to or flushed. Reconfiguring the text stream above flushes, too: while this is false, that one
+        #: is as it was made.
+        self._used = False
+        # For `_emit` and `_pending`. A finalizer may write while its thread is in here.
         self._lock = _thread.RLock()
 
     @property
@@ -121,6 +129,7 @@ class Log(io.RawIOBase):
         raise OSError("wsgi.errors log object has no file descriptor")
 
     def write(self, data):
+        self._used = True
         self._emitter("write")
         if isinstance(data, str):
             _warn_of_text()
@@ -144,6 +153,7 @@ class Log(io.RawIOBase):
             self.write(line)
 
     def flush(self):
+        self._used = True
         with self._lock:
             if not self._pending:
                 return
@@ -194,6 +204,17 @@ def text_log(name, emit):
 
 def text_stream(log):
     return io.TextIOWrapper(log, encoding="utf-8", errors="replace", line_buffering=True, write_through=True)
+
+
+def end_log(stream, log):
+    """Ends the request that a log and the text stream above it belong to."""
+    try:
+        # An application may have made it keep text back.
+        io.TextIOWrapper.flush(stream)
+    except Exception:
+        # It was detached, or the application's own error handler has failed.
+        pass
+    log.expire()
 
 
 def lines_of(error):

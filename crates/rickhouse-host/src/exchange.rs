@@ -67,6 +67,12 @@ pub trait Exchange: Send {
     /// Whether the whole request body is in memory, so that `read` does not block.
     fn body_in_memory(&self) -> bool;
 
+    /// How many body bytes are still to come, where the client has said so. It decides how much memory is asked for at
+    /// once, and nothing else: a filter of the server can make the body longer or shorter.
+    fn body_left(&self) -> Option<u64> {
+        None
+    }
+
     /// Reads body bytes; 0 means the end. The first read asks for the body when the client waits to be asked.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
 

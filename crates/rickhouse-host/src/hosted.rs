@@ -25,7 +25,7 @@ pub(crate) struct Hosted {
     request_timeout: Handle,
     close_name: Handle,
     write_name: Handle,
-    pending_name: Handle,
+    used_name: Handle,
     mtime_name: Handle,
     reload_required_name: Handle,
     emit_request_line: Handle,
@@ -77,7 +77,7 @@ impl Hosted {
             request_timeout: keep(bootstrap.attr(c"RequestTimeout")?),
             close_name: keep(py.str_interned("close")?),
             write_name: keep(py.str_interned("write")?),
-            pending_name: keep(py.str_interned("_pending")?),
+            used_name: keep(py.str_interned("_used")?),
             mtime_name: keep(py.str_interned("__mtime__")?),
             reload_required_name: keep(py.str_interned("reload_required")?),
             emit_request_line: keep(emitter.attr(c"request_line")?),
@@ -136,9 +136,9 @@ impl Hosted {
         self.write_name.bind(py)
     }
 
-    /// The attribute of a log that holds what has no newline yet.
-    pub(crate) fn pending_name<'py>(&self, py: Python<'py>) -> Object<'py> {
-        self.pending_name.bind(py)
+    /// The attribute of a log that says whether anything was done with it or the stream above it.
+    pub(crate) fn used_name<'py>(&self, py: Python<'py>) -> Object<'py> {
+        self.used_name.bind(py)
     }
 
     /// The attribute of a script's module that says which version of the file it was made from.
@@ -184,6 +184,14 @@ impl Hosted {
             (Some(stream), Some(log)) => Ok((stream, log)),
             _ => Err(Error::new(py, ErrorKind::Type, "text_log returns a pair")),
         }
+    }
+
+    /// Ends the request that a stream of [`Hosted::errors_stream`] belongs to; what it holds is written.
+    pub(crate) fn end_log<'py>(&self, py: Python<'py>, stream: &Object<'py>, log: &Object<'py>) {
+        // A record that cannot be written has no other place to go.
+        let _unwritable = self
+            .bootstrap(py)
+            .call_method(py, c"end_log", &[stream, log]);
     }
 
     /// The part of a regular file behind a file wrapper; `None` when it has to be iterated.

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use rickhouse_python::{Handle, Object, PyResult, Python, ThreadIdent, request_async_exception};
+use rickhouse_python::{
+    Dict, Handle, Object, PyResult, Python, ThreadIdent, request_async_exception,
+};
 
 use crate::adapter::{self, Outcome, Request, Subject};
 use crate::environ::{self, EnvironBuilder};
@@ -28,8 +30,15 @@ struct RequestObjects {
     adapter: Handle,
     start_response: Handle,
     input: Handle,
-    errors: Handle,
-    errors_log: Handle,
+    errors: Errors,
+}
+
+/// `wsgi.errors`.
+struct Errors {
+    stream: Handle,
+    log: Handle,
+    /// The `__dict__` of either, which is its own for good, and the number of attributes it was made with.
+    attributes: [(Handle, usize); 2],
 }
 
 /// What finding the callable came to.
@@ -162,7 +171,7 @@ impl Seat {
         };
         let request = Arc::clone(&objects.request);
         let current = match hosted.policy() {
-            Policy::Httpd => Some(adapter::CurrentLog::set(objects.errors_log.clone_ref(py))),
+            Policy::Httpd => Some(adapter::CurrentLog::set(objects.errors.log.clone_ref(py))),
             Policy::Standalone => None,
         };
         let watch = &self.watch;
@@ -172,7 +181,7 @@ impl Seat {
                 builder,
                 &request,
                 &objects.input.bind(py),
-                &objects.errors.bind(py),
+                &objects.errors.stream.bind(py),
             )?;
             let arguments = adapter::Arguments {
                 callable: &call.callable,
@@ -223,46 +232,75 @@ impl RequestObjects {
         let write_name = hosted.write_name(py);
         let adapter = hosted.classes().adapter(py, &request, &write_name)?;
         let input = hosted.classes().input(py, &request)?;
-        let (errors, errors_log) = hosted.errors_stream(py, "<wsgi.errors>")?;
         Ok(RequestObjects {
             start_response: Handle::new(py, &adapter.attr(c"start_response")?),
             adapter: Handle::new(py, &adapter),
             input: Handle::new(py, &input),
-            errors: Handle::new(py, &errors),
-            errors_log: Handle::new(py, &errors_log),
+            errors: Errors::new(py, hosted)?,
             request,
         })
     }
 
     /// Keeps the objects for the next request if nobody else has them; otherwise ends them.
-    fn after_request(self, py: Python<'_>, hosted: &Hosted, outcome: Outcome) -> Option<Self> {
+    fn after_request(mut self, py: Python<'_>, hosted: &Hosted, outcome: Outcome) -> Option<Self> {
         let unshared = outcome == Outcome::Responded
             && self.start_response.is_unique()
             && self.adapter_is_ours()
-            && self.input.is_unique()
-            && self.errors.is_unique()
-            && self.log_is_ours();
-        let log = self.errors_log.bind(py);
+            && self.input.is_unique();
+        let errors_as_new = self.errors.are_as_new(py, hosted);
+        if !unshared || !errors_as_new {
+            self.errors.end(py, hosted);
+        }
         if !unshared {
-            // A record that cannot be written has no other place to go.
-            let _unwritable = log.call_method(py, c"expire", &[]);
             return None;
         }
-        let pending = log.attr_by(&hosted.pending_name(py)).ok()?;
-        if pending.as_bytes() != Some(b"") {
-            log.call_method(py, c"flush", &[]).ok()?;
+        if !errors_as_new {
+            // Nothing that an application has done to the stream may reach the next request.
+            self.errors = Errors::new(py, hosted).ok()?;
         }
         self.request.reset();
         Some(self)
     }
 
-    /// The log is referred to by us and by the text stream above it only: no `wsgi.errors.buffer` was kept.
-    fn log_is_ours(&self) -> bool {
-        self.errors_log.reference_count() == Some(2)
-    }
-
     /// The adapter is referred to by us and by the bound `start_response` only: no `write` was kept.
     fn adapter_is_ours(&self) -> bool {
         self.adapter.reference_count() == Some(2)
+    }
+}
+
+impl Errors {
+    fn new<'py>(py: Python<'py>, hosted: &Hosted) -> PyResult<'py, Self> {
+        let (stream, log) = hosted.errors_stream(py, "<wsgi.errors>")?;
+        let attributes = |object: &Object<'py>| {
+            let dict = object.attr(c"__dict__")?;
+            let handle = Handle::new(py, &dict);
+            PyResult::Ok((handle, Dict::from_object(dict).map_or(0, |dict| dict.len())))
+        };
+        Ok(Errors {
+            attributes: [attributes(&stream)?, attributes(&log)?],
+            stream: Handle::new(py, &stream),
+            log: Handle::new(py, &log),
+        })
+    }
+
+    /// Nobody else has any of it, or has done anything with it.
+    fn are_as_new(&self, py: Python<'_>, hosted: &Hosted) -> bool {
+        let unused = || {
+            let used = self.log.bind(py).attr_by(&hosted.used_name(py));
+            used.is_ok_and(|used| matches!(used.is_true(), Ok(false)))
+        };
+        let has_its_own = |(attributes, count): &(Handle, usize)| {
+            let as_many = || Dict::from_object(attributes.bind(py)).map(|dict| dict.len());
+            attributes.reference_count() == Some(2) && as_many() == Some(*count)
+        };
+        // The log is the stream's `buffer`, too.
+        self.stream.is_unique()
+            && self.log.reference_count() == Some(2)
+            && self.attributes.iter().all(has_its_own)
+            && unused()
+    }
+
+    fn end(&self, py: Python<'_>, hosted: &Hosted) {
+        hosted.end_log(py, &self.stream.bind(py), &self.log.bind(py));
     }
 }

@@ -29,6 +29,8 @@ pub enum ErrorKind {
     StopIteration,
     /// `AttributeError`
     Attribute,
+    /// `MemoryError`
+    Memory,
 }
 
 /// A raised exception, taken off the thread state.
@@ -171,6 +173,7 @@ impl ErrorKind {
             ErrorKind::SystemExit => class!(PyExc_SystemExit),
             ErrorKind::StopIteration => class!(PyExc_StopIteration),
             ErrorKind::Attribute => class!(PyExc_AttributeError),
+            ErrorKind::Memory => class!(PyExc_MemoryError),
         }
     }
 }

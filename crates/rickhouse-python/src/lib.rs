@@ -13,6 +13,7 @@
 //! Nothing here knows WSGI, HTTP or httpd.
 
 mod attach_gate;
+mod bytes_buffer;
 mod call;
 mod class;
 #[cfg(all(Py_3_13, not(Py_3_15)))]
@@ -38,6 +39,7 @@ mod token;
 mod trampoline;
 
 pub use attach_gate::AttachStats;
+pub use bytes_buffer::BytesBuffer;
 pub use class::{Args, Class, ClassHandle, Method, MethodBody, NextBody};
 pub use dict::Dict;
 #[doc(hidden)]

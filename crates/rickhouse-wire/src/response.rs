@@ -8,7 +8,7 @@
 //! | 4 | `CONTINUE` | – |
 //! | 5 | `REJECTED` | – |
 //! | 6 | `TIMEOUT` | – |
-//! | 7 | `HEAD` | 2 bytes status, 200 to 999, 1 byte 1 if the application declared the length, 1 byte zero, 8 bytes length of the body (all ones: unknown), then the reason and all header names and values, each 4 bytes of length and its bytes |
+//! | 7 | `HEAD` | 2 bytes status, 0 to 99 or 200 to 999, 1 byte 1 if the application declared the length, 1 byte zero, 8 bytes length of the body (all ones: unknown), then the reason and all header names and values, each 4 bytes of length and its bytes |
 //! | 8 | `FILE` | 8 bytes offset, 8 bytes length; a descriptor comes with the frame's bytes or with some before them (`SCM_RIGHTS`) |
 //! | 9 | `FAIL` | 2 bytes status, 400 to 599 |
 //!
@@ -39,7 +39,7 @@ const UNKNOWN_LENGTH: u64 = u64::MAX;
 /// The head of a response.
 #[derive(Debug, Clone, Copy)]
 pub struct Head<'a, H> {
-    /// 200 to 999.
+    /// 0 to 99, or 200 to 999: never an interim one, after which a client waits for another.
     pub status: u16,
     /// The reason phrase, possibly empty.
     pub reason: &'a [u8],
@@ -279,7 +279,11 @@ fn parse_head(payload: &[u8]) -> Result<Head<'_, Headers<'_>>, WireError> {
     const WHAT: &str = "the response's head";
     let mut reader = Reader(payload);
     let status = u16::from_le_bytes(reader.array(WHAT)?);
-    let status = checked(status, 200..=999, "the status of a response")?;
+    const STATUS: &str = "the status of a response";
+    let status = match status {
+        0..=99 => status,
+        _ => checked(status, 200..=999, STATUS)?,
+    };
     let [declared, zero] = reader.array(WHAT)?;
     if declared > 1 || zero != 0 {
         return Err(WireError::Unknown {

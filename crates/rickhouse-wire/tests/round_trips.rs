@@ -391,7 +391,8 @@ fn a_status_that_is_none_is_refused() {
         response_story(&stream, &[usize::MAX])
     };
     for (status, is_head, is_failure) in [
-        (0, false, false),
+        (0, true, false),
+        (99, true, false),
         (100, false, false),
         (199, false, false),
         (200, true, false),

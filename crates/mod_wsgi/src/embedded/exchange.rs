@@ -6,11 +6,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rickhouse_directives::gate::Body;
 use rickhouse_host::{Exchange, Failure, ResponseHead, Value};
-use rickhouse_httpd::{FileOptions, Lent, Outcome, Status};
+use rickhouse_httpd::{FileOptions, Lent, Outcome, Part, Status};
 use rickhouse_os::file;
 
 use crate::embedded::head;
 use crate::handler::Admission;
+use crate::ranges;
 use crate::values;
 
 /// Body bytes that are kept until there is reason to send them: a whole small response passes httpd's filters once, head, body
@@ -30,6 +31,8 @@ pub(super) struct EmbeddedExchange<'a, 'r> {
     state: State,
     /// The application's status.
     status: u16,
+    /// The length of the body that the client is told.
+    promised: Option<u64>,
     /// How many bytes of the request's body are still to be read, as far as anybody knows; 0 is its end.
     unread: u64,
     /// Why the body could not be read: decides the status if the application gives up.
@@ -45,6 +48,8 @@ enum State {
     Head,
     /// The head was sent, the body has begun.
     Sending,
+    /// All of it was sent.
+    Ended,
     /// A part of the response could not be sent; with httpd's number, where it has one.
     Broken(Option<Status>),
     /// The response ends before it is complete.
@@ -72,6 +77,7 @@ impl<'a, 'r> EmbeddedExchange<'a, 'r> {
             buffer: Vec::new(),
             state: State::Nothing,
             status: 0,
+            promised: None,
             unread: match admission.body {
                 Body::None => 0,
                 Body::Length(length) => length,
@@ -88,6 +94,7 @@ impl<'a, 'r> EmbeddedExchange<'a, 'r> {
         }
         match self.state {
             State::Head | State::Sending => self.end(),
+            State::Ended => self.ended(Ok(())),
             State::Truncated => {
                 // What the application gave is sent first: an error in the same pass would be answered instead of it.
                 let mut request = self.request.turn();
@@ -109,14 +116,24 @@ impl<'a, 'r> EmbeddedExchange<'a, 'r> {
 
     fn end(&mut self) -> Outcome {
         let mut request = self.request.turn();
-        let sent = request
-            .send_last(&self.buffer)
-            .and_then(|()| match self.unread {
-                0 => Ok(()),
-                // The client may wait for its answer before it sends the rest of its body, or never send it.
-                _ => request.flush_ended(),
-            });
+        let in_two = !self.buffer.is_empty() && ranges::asked_for(&request);
+        let sent = match in_two {
+            true => request
+                .send(&self.buffer)
+                .and_then(|()| request.send_last(b"")),
+            false => request.send_last(&self.buffer),
+        };
         drop(request);
+        self.ended(sent)
+    }
+
+    /// The end was sent, or could not be.
+    fn ended(&mut self, sent: io::Result<()>) -> Outcome {
+        let sent = sent.and_then(|()| match self.unread {
+            0 => Ok(()),
+            // The client may wait for its answer before it sends the rest of its body, or never send it.
+            _ => self.request.turn().flush_ended(),
+        });
         match sent {
             Ok(()) => Outcome::Ok,
             Err(error) => self.lost(Status::of(&error)),
@@ -164,6 +181,10 @@ impl<'a, 'r> EmbeddedExchange<'a, 'r> {
         // Without a head httpd would make one up, of status 200.
         if self.state == State::Nothing {
             return Err(io::Error::other("the response has no head"));
+        }
+        // What is longer than promised is not given here: this is an empty flush.
+        if self.state == State::Ended {
+            return Ok(());
         }
         let buffered = std::mem::take(&mut self.buffer);
         let sent = self.request.turn().send_parts(&[&buffered, data]);
@@ -232,6 +253,10 @@ impl Exchange for EmbeddedExchange<'_, '_> {
         false
     }
 
+    fn body_left(&self) -> Option<u64> {
+        Some(self.unread).filter(|_| self.admission.body != Body::Chunked)
+    }
+
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.request.turn().read_body(buffer);
         match &read {
@@ -248,6 +273,7 @@ impl Exchange for EmbeddedExchange<'_, '_> {
         }
         head::place(&mut self.request.turn(), head)?;
         self.status = head.status;
+        self.promised = head.length;
         self.state = State::Head;
         Ok(())
     }
@@ -277,14 +303,26 @@ impl Exchange for EmbeddedExchange<'_, '_> {
             return self.copy_file(file, offset, length);
         };
         let sendfile = self.admission.switches.enable_sendfile;
+        // The file is the whole body: with the end right behind it httpd can answer a request for a part.
+        let whole = self.state == State::Head && self.promised == Some(length);
         let mut request = self.request.turn();
         let options = FileOptions {
             sendfile,
             ..request.file_options()
         };
-        let sent = request.send_file(file, offset, length, options);
+        let file = Part::File {
+            file,
+            offset,
+            length,
+            options,
+        };
+        let sent = request.pass_parts([file].into_iter().chain(whole.then_some(Part::End)));
         drop(request);
-        self.sent(sent)
+        self.sent(sent)?;
+        if whole {
+            self.state = State::Ended;
+        }
+        Ok(())
     }
 
     fn fail(&mut self, failure: Failure) {
@@ -296,6 +334,7 @@ impl Exchange for EmbeddedExchange<'_, '_> {
                 State::Failed(failure)
             }
             State::Sending | State::Truncated => State::Truncated,
+            State::Ended => State::Ended,
             State::Broken(why) => State::Broken(why),
         };
     }

@@ -18,6 +18,7 @@ use rickhouse_wire::response::Head;
 
 use crate::handler::Switches;
 use crate::log;
+use crate::ranges;
 use crate::relay::body::Begun;
 use crate::relay::head;
 
@@ -36,6 +37,8 @@ pub(super) struct HttpdClient<'a, 'r> {
     switches: Switches,
     /// What was read of the body before, and is to be read first.
     begun: Begun,
+    /// See [`ranges`].
+    part_asked_for: bool,
     /// The time limit that was in force before the response, once it has been changed.
     timeout: Option<Option<Duration>>,
 }
@@ -48,6 +51,7 @@ impl<'a, 'r> HttpdClient<'a, 'r> {
         begun: Begun,
     ) -> Self {
         HttpdClient {
+            part_asked_for: ranges::asked_for(request),
             request,
             group,
             switches,
@@ -179,7 +183,14 @@ impl Client for HttpdClient<'_, '_> {
                     continue;
                 }
                 Piece::Flush => Part::Flush,
-                Piece::End => Part::End,
+                Piece::End => {
+                    if self.part_asked_for {
+                        let before = std::mem::take(&mut parts);
+                        self.request.pass_parts(before)?;
+                    }
+                    parts.push(Part::End);
+                    continue;
+                }
                 Piece::Truncated => Part::Truncated,
             });
         }

@@ -26,6 +26,8 @@ pub(super) struct Framed<'a> {
     rules: &'a Rules<'a>,
     decoder: Decoder,
     state: State,
+    /// How many bytes are still to come, if the client told it.
+    left: Option<u64>,
     /// Received and not decoded yet.
     spill: &'a mut Vec<u8>,
     rest: Range<usize>,
@@ -50,7 +52,8 @@ impl<'a> Input<'a> {
     ) -> Self {
         match body {
             Body::None | Body::Attached(_) => Input::Memory(attached),
-            Body::Framed(_) => Input::Framed(Framed {
+            Body::Framed(length) => Input::Framed(Framed {
+                left: length,
                 stream,
                 rules,
                 decoder: Decoder::default(),
@@ -63,6 +66,14 @@ impl<'a> Input<'a> {
 
     pub(super) fn is_in_memory(&self) -> bool {
         matches!(self, Input::Memory(_))
+    }
+
+    /// How many bytes are still to come, if the client told it.
+    pub(super) fn left(&self) -> Option<u64> {
+        match self {
+            Input::Memory(rest) => Some(rest.len() as u64),
+            Input::Framed(framed) => framed.left,
+        }
     }
 
     /// Whether the child was told to send the body.
@@ -120,6 +131,9 @@ impl Framed<'_> {
             State::Held | State::Open => {}
         }
         let count = self.next_data(buffer);
+        if let (Some(left), Ok(count)) = (&mut self.left, &count) {
+            *left = left.saturating_sub(*count as u64);
+        }
         self.noted(count)
     }
 

@@ -170,6 +170,10 @@ impl Exchange for WireExchange<'_> {
         self.input.is_in_memory()
     }
 
+    fn body_left(&self) -> Option<u64> {
+        self.input.left()
+    }
+
     /// Fails when the rest of the body will not come (`UnexpectedEof`) or did not come in time (`TimedOut`), and then
     /// every time.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {

@@ -4,8 +4,8 @@ use std::io;
 use std::sync::Arc;
 
 use rickhouse_python::{
-    Args, Class, Error, ErrorKind, Method, MethodBody, NextBody, Object, PyResult, Python,
-    ScopeError,
+    Args, BytesBuffer, Class, Error, ErrorKind, Method, MethodBody, NextBody, Object, PyResult,
+    Python, ScopeError,
 };
 
 use crate::adapter::client_error::READ_FAILED;
@@ -17,6 +17,9 @@ const CHUNK: usize = 64 * 1024;
 
 /// The most that one read from the client asks for: memory follows what arrives, not what the application hopes for.
 const LARGEST_READ: usize = 4 * CHUNK;
+
+/// What is read where there is no room, to see whether the body goes on.
+const PROBE: usize = 4 * 1024;
 
 /// `mod_wsgi.Input`.
 pub(crate) struct Input {
@@ -44,14 +47,12 @@ impl InputState {
         &self.ahead[self.taken..]
     }
 
-    fn take(&mut self, count: usize) -> Vec<u8> {
-        let bytes = self.rest()[..count].to_vec();
+    fn consume(&mut self, count: usize) {
         self.taken += count;
         if self.taken == self.ahead.len() {
             self.ahead.clear();
             self.taken = 0;
         }
-        bytes
     }
 
     /// All that is ahead, from its first byte on, to be extended and given back.
@@ -67,16 +68,11 @@ impl Input {
         Input { request }
     }
 
-    fn read<'py>(&self, py: Python<'py>, size: Option<usize>) -> PyResult<'py, Vec<u8>> {
+    fn read<'py>(&self, py: Python<'py>, size: Option<usize>) -> PyResult<'py> {
         self.in_turn(py, "read", |reader| reader.read(size))
     }
 
-    fn readline<'py>(
-        &self,
-        py: Python<'py>,
-        caller: &str,
-        limit: Option<usize>,
-    ) -> PyResult<'py, Vec<u8>> {
+    fn readline<'py>(&self, py: Python<'py>, caller: &str, limit: Option<usize>) -> PyResult<'py> {
         self.in_turn(py, caller, |reader| reader.readline(limit))
     }
 
@@ -86,13 +82,13 @@ impl Input {
         &self,
         py: Python<'py>,
         caller: &str,
-        work: impl FnOnce(&mut Reader<'_, '_, 'py>) -> io::Result<Vec<u8>>,
-    ) -> PyResult<'py, Vec<u8>> {
+        work: impl FnOnce(&mut Reader<'_, '_, 'py>) -> Result<Object<'py>, Unread<'py>>,
+    ) -> PyResult<'py> {
         let read = |exchange: &mut dyn Exchange| {
             // The state is taken along: the lock around it must not be held while detached, and the turn keeps others away.
             let mut state = std::mem::take(&mut *self.request.input());
             let outcome = if state.failed {
-                Err(io::Error::other("input is already in error state"))
+                Err(io::Error::other("input is already in error state").into())
             } else {
                 work(&mut Reader {
                     py,
@@ -100,7 +96,7 @@ impl Input {
                     state: &mut state,
                 })
             };
-            state.failed |= outcome.is_err();
+            state.failed |= matches!(outcome, Err(Unread::Client(_)));
             *self.request.input() = state;
             outcome
         };
@@ -108,10 +104,36 @@ impl Input {
         self.request
             .in_turn(py, read)
             .map_err(|error| unusable(py, caller, error))?
-            .map_err(|failure| {
+            .map_err(|failure| failure.raised(py))
+    }
+}
+
+/// Why nothing was read.
+enum Unread<'py> {
+    /// The client does not send it.
+    Client(io::Error),
+    /// There is no memory for it; an application may go on with less.
+    NoMemory,
+    /// As CPython said.
+    Python(Error<'py>),
+}
+
+impl From<io::Error> for Unread<'_> {
+    fn from(error: io::Error) -> Self {
+        Unread::Client(error)
+    }
+}
+
+impl<'py> Unread<'py> {
+    fn raised(self, py: Python<'py>) -> Error<'py> {
+        match self {
+            Unread::Client(failure) => {
                 let text = format!("{READ_FAILED}: {failure}");
                 Error::new(py, ErrorKind::Os, &text)
-            })
+            }
+            Unread::NoMemory => Error::new(py, ErrorKind::Memory, ""),
+            Unread::Python(error) => error,
+        }
     }
 }
 
@@ -122,37 +144,84 @@ struct Reader<'a, 'e, 'py> {
     state: &'a mut InputState,
 }
 
-impl Reader<'_, '_, '_> {
+impl<'py> Reader<'_, '_, 'py> {
     /// Exactly `size` bytes, or everything when it is `None`; less at the end only.
-    fn read(&mut self, size: Option<usize>) -> io::Result<Vec<u8>> {
-        let ready = size.unwrap_or(usize::MAX).min(self.state.rest().len());
-        let mut data = self.state.take(ready);
+    fn read(&mut self, size: Option<usize>) -> Result<Object<'py>, Unread<'py>> {
         if size == Some(0) {
             // Tells a client that waits for `100 Continue` to go on (directives-and-daemon §7.10).
-            self.fill(&mut data, 0)?;
-            return Ok(data);
-        }
-        loop {
-            let wanted = size.map_or(CHUNK, |size| size - data.len());
-            if wanted == 0 || self.fill(&mut data, wanted)? == 0 {
-                return Ok(data);
+            if !self.state.ended {
+                self.read_some(&mut [])?;
             }
+            return self.py.bytes(b"").map_err(Unread::Python);
+        }
+        let most = size.unwrap_or(usize::MAX);
+        let ahead = self.state.rest().len().min(most);
+        let room = most.min(ahead.saturating_add(self.expected()));
+        // Nothing was taken yet: without memory for all of it the application can still read less.
+        let mut data = BytesBuffer::with_room(self.py, room).map_err(Unread::Python)?;
+        data.extend(&self.state.rest()[..ahead]);
+        self.state.consume(ahead);
+        while data.len() < most && !self.state.ended {
+            data = self.read_on(data, most)?;
+        }
+        data.finish(self.py).map_err(|error| self.lost(error))
+    }
+
+    /// How many bytes are likely to come.
+    fn expected(&self) -> usize {
+        match (self.state.ended, self.exchange.body_left()) {
+            (true, _) => 0,
+            (false, Some(left)) => usize::try_from(left).unwrap_or(usize::MAX),
+            (false, None) => CHUNK,
         }
     }
 
+    /// Reads once, into `data`, which is to become `most` bytes.
+    fn read_on(
+        &mut self,
+        mut data: BytesBuffer<'py>,
+        most: usize,
+    ) -> Result<BytesBuffer<'py>, Unread<'py>> {
+        if data.room_left() > 0 {
+            let wanted = (most - data.len()).min(LARGEST_READ);
+            let count = self.read_some(data.spare(wanted))?;
+            data.advance(count);
+            self.state.ended = count == 0;
+            return Ok(data);
+        }
+        // Mostly the body ends here: room is made when it does not.
+        let mut next = [0; PROBE];
+        let wanted = (most - data.len()).min(PROBE);
+        let count = self.read_some(&mut next[..wanted])?;
+        self.state.ended = count == 0;
+        if count == 0 {
+            return Ok(data);
+        }
+        let more = data.len().max(CHUNK).min(most - data.len());
+        let mut data = data.grow(self.py, more).map_err(|error| self.lost(error))?;
+        data.extend(&next[..count]);
+        Ok(data)
+    }
+
+    /// What was read already is gone: reading on would leave a gap.
+    fn lost(&mut self, error: Error<'py>) -> Unread<'py> {
+        self.state.failed = true;
+        Unread::Python(error)
+    }
+
     /// Up to and including a newline, at most `limit` bytes.
-    fn readline(&mut self, limit: Option<usize>) -> io::Result<Vec<u8>> {
+    fn readline(&mut self, limit: Option<usize>) -> Result<Object<'py>, Unread<'py>> {
         let limit = limit.unwrap_or(usize::MAX);
         let mut searched = 0;
         loop {
             let rest = self.state.rest();
             let window = &rest[..rest.len().min(limit)];
             if let Some(newline) = window[searched..].iter().position(|byte| *byte == b'\n') {
-                return Ok(self.state.take(searched + newline + 1));
+                return self.take(searched + newline + 1);
             }
             searched = window.len();
             if searched == limit || self.state.ended {
-                return Ok(self.state.take(searched));
+                return self.take(searched);
             }
             let mut ahead = self.state.take_ahead();
             let filled = self.fill(&mut ahead, CHUNK.min(limit));
@@ -161,18 +230,25 @@ impl Reader<'_, '_, '_> {
         }
     }
 
-    /// Appends up to `wanted` bytes from the client to `data`; 0 means the end.
-    fn fill(&mut self, data: &mut Vec<u8>, wanted: usize) -> io::Result<usize> {
-        if self.state.ended {
-            return Ok(0);
-        }
-        let before = data.len();
-        data.resize(before + wanted.min(LARGEST_READ), 0);
-        let outcome = self.read_some(&mut data[before..]);
-        data.truncate(before + *outcome.as_ref().unwrap_or(&0));
-        let count = outcome?;
-        self.state.ended = count == 0 && wanted > 0;
-        Ok(count)
+    /// The next `count` bytes of what is ahead; they stay there when there is no memory.
+    fn take(&mut self, count: usize) -> Result<Object<'py>, Unread<'py>> {
+        let bytes = self.py.bytes(&self.state.rest()[..count]);
+        let bytes = bytes.map_err(Unread::Python)?;
+        self.state.consume(count);
+        Ok(bytes)
+    }
+
+    /// Appends up to `wanted` bytes from the client to `ahead`.
+    fn fill(&mut self, ahead: &mut Vec<u8>, wanted: usize) -> Result<(), Unread<'py>> {
+        let before = ahead.len();
+        ahead.try_reserve(wanted).map_err(|_| Unread::NoMemory)?;
+        ahead.resize(before + wanted, 0);
+        let outcome = self.read_some(&mut ahead[before..]);
+        let count = *outcome.as_ref().unwrap_or(&0);
+        ahead.truncate(before + count);
+        outcome?;
+        self.state.ended = count == 0;
+        Ok(())
     }
 
     /// Reads without letting go of the interpreter when nothing can block.
@@ -213,11 +289,7 @@ impl Class for Input {
 
 fn next_line<'py>(this: &Input, py: Python<'py>) -> PyResult<'py, Option<Object<'py>>> {
     let line = this.readline(py, "__next__", None)?;
-    if line.is_empty() {
-        Ok(None)
-    } else {
-        py.bytes(&line).map(Some)
-    }
+    Ok(Some(line).filter(|line| line.as_bytes() != Some(b"")))
 }
 
 /// The one optional argument of the reading methods: a size, negative for "no limit".
@@ -256,7 +328,7 @@ impl MethodBody<Input> for Read {
         args: Args<'_, 'py>,
     ) -> PyResult<'py> {
         let size = size_argument(py, "read", args)?;
-        py.bytes(&this.read(py, size)?)
+        this.read(py, size)
     }
 }
 
@@ -273,7 +345,7 @@ impl MethodBody<Input> for ReadLine {
         args: Args<'_, 'py>,
     ) -> PyResult<'py> {
         let limit = size_argument(py, "readline", args)?;
-        py.bytes(&this.readline(py, "readline", limit)?)
+        this.readline(py, "readline", limit)
     }
 }
 
@@ -294,11 +366,16 @@ impl MethodBody<Input> for ReadLines {
         let mut total = 0;
         while hint.is_none_or(|hint| total < hint) {
             let line = this.readline(py, "readlines", None)?;
-            if line.is_empty() {
+            let length = line.as_bytes().map_or(0, <[u8]>::len);
+            if length == 0 {
                 break;
             }
-            total += line.len();
-            lines.push(py.bytes(&line)?);
+            total += length;
+            // A body of newlines only has eight times its size in here.
+            if lines.try_reserve(1).is_err() {
+                return Err(Unread::NoMemory.raised(py));
+            }
+            lines.push(line);
         }
         py.list(&lines)
     }

@@ -196,12 +196,16 @@ impl Head {
             .map(|(name, value)| (&self.text[name.clone()], &self.text[value.clone()]))
     }
 
+    /// The last one counts, as it is the one that replaces the others where the head is put together.
     fn declared_length(&self) -> Result<Option<u64>, HeadError> {
-        self.fields()
-            .find(|(name, _)| name.eq_ignore_ascii_case(b"content-length"))
-            .map(|(_, value)| content_length::parse_declared(value))
-            .transpose()
-            .map_err(|error| HeadError::Refused(error.to_string()))
+        let mut declared = None;
+        for (name, value) in self.fields() {
+            if name.eq_ignore_ascii_case(b"content-length") {
+                let length = content_length::parse_declared(value);
+                declared = Some(length.map_err(|error| HeadError::Refused(error.to_string()))?);
+            }
+        }
+        Ok(declared)
     }
 
     fn clear(&mut self) {
@@ -220,11 +224,15 @@ impl Head {
     fn fill<'py>(
         &mut self,
         py: Python<'py>,
+        policy: Policy,
         status: &Object<'py>,
         headers: &Object<'py>,
     ) -> PyResult<'py, ()> {
         self.clear();
         self.fill_status(py, status)?;
+        if policy == Policy::Httpd {
+            refuse_interim(py, self.status)?;
+        }
         for index in 0..headers.sequence_len() {
             let Some(item) = headers.sequence_item(py, index) else {
                 break;
@@ -277,6 +285,16 @@ impl Head {
         self.headers.push((name, value));
         Ok(())
     }
+}
+
+/// A response of status 1xx is none: the client waits for the real one, and takes the next response for it. The
+/// standalone server's front end refuses them itself, and those below 100 as well.
+fn refuse_interim(py: Python<'_>, status: u16) -> PyResult<'_, ()> {
+    if !(100..200).contains(&status) {
+        return Ok(());
+    }
+    let text = format!("status code must not be that of an interim response: {status}");
+    Err(Error::new(py, ErrorKind::Value, &text))
 }
 
 /// A native string (PEP 3333): a `str` of latin-1 characters.
@@ -363,7 +381,7 @@ impl Adapter {
         }
         // Filled outside the lock: encoding a subclass of `str` can run the application's code.
         let mut head = spare;
-        head.fill(py, status, headers)?;
+        head.fill(py, self.request.policy, status, headers)?;
         self.request.response().head = Some(head);
         Ok(())
     }

@@ -64,6 +64,14 @@ def pipe(wrapper, write):
 def without_tell(wrapper, write):
     def tell(): raise OSError("no position")
     return wrapper(File(path.open("rb"), tell=tell), 102400)
+def before_the_beginning(wrapper, write):
+    return wrapper(File(path.open("rb"), tell=lambda: -3), 102400)
+def beyond_any_file(wrapper, write):
+    return wrapper(File(path.open("rb"), tell=lambda: 2**70), 102400)
+def own_arithmetic(wrapper, write):
+    class Position(int):
+        def __rsub__(self, size): return size * 2
+    return wrapper(File(path.open("rb"), tell=lambda: Position(1000)))
 def text(wrapper, write):
     return wrapper(File(io.StringIO("text")))
 def closed_already(wrapper, write):
@@ -110,6 +118,7 @@ pub(crate) fn regular_files_are_sent_by_the_kernel() {
                 ("/rest", 1000, 101_400),
                 ("/at_the_end", 102_400, 0),
                 ("/subclass", 0, 102_400),
+                ("/own_arithmetic", 1000, 101_400),
             ];
             for (path, offset, length) in table {
                 let exchange = get(worker, path);
@@ -147,6 +156,8 @@ pub(crate) fn other_files_are_iterated() {
                 ("/after_write", &[5, 102_400]),
                 ("/pipe", &[5]),
                 ("/without_tell", &[102_400]),
+                ("/before_the_beginning", &[102_400]),
+                ("/beyond_any_file", &[102_400]),
                 ("/close_fails", &[4]),
             ] {
                 let exchange = get(worker, path);

@@ -91,6 +91,9 @@ fn one_call(numbers: &mut Numbers, length: usize) -> String {
 fn compare(worker: &mut Worker, body: &[u8], calls: &str, read_size: usize) -> String {
     let mut exchange = MemoryExchange::get("/").with_body(body);
     exchange.read_size = read_size;
+    // What a client says is right, less, more or nothing.
+    let length = body.len() as u64;
+    exchange.body_left = [Some(length), Some(length / 2), Some(length * 2), None][body.len() % 4];
     exchange.entries[3].1 = calls.as_bytes().to_vec();
     let encoded = base64(body);
     exchange
@@ -204,6 +207,25 @@ pub(crate) fn errors_are_final() {
             check("list(i);i.close()", &format!("{error}; None"));
             // The next request has an input of its own.
             assert_eq!(evaluate(worker, "i.read()", None), "b'first\\nsecond'");
+        },
+    );
+}
+
+pub(crate) fn a_body_that_memory_cannot_hold_is_an_exception() {
+    serve(
+        EVALUATE,
+        |_| (),
+        |worker| {
+            let mut exchange = MemoryExchange::get("/").with_body(b"first\nsecond");
+            exchange.body_left = Some(1 << 60);
+            // Nothing was read, and so nothing is lost.
+            let calls = "i.readline();i.read();i.read(2**59);i.read(3);i.readlines()";
+            exchange.entries[3].1 = calls.as_bytes().to_vec();
+            worker.handle(&mut exchange);
+            assert_eq!(
+                exchange.text(),
+                "b'first\\n'; MemoryError: ; MemoryError: ; b'sec'; [b'ond']"
+            );
         },
     );
 }

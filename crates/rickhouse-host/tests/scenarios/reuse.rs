@@ -1,6 +1,6 @@
 //! Objects of a request that an application keeps, or hands to other threads.
 
-use crate::support::{MemoryExchange, get, serve};
+use crate::support::{MemoryExchange, get, log, serve};
 
 pub(crate) fn objects_end_with_their_request() {
     let source = r#"
@@ -111,6 +111,66 @@ def application(environ, start_response):
             let first = get(worker, "/").text();
             for _ in 0..5 {
                 assert_eq!(get(worker, "/").text(), first);
+            }
+        },
+    );
+}
+
+pub(crate) fn a_log_is_as_new_for_each_request() {
+    let source = r#"
+kept = []
+def application(environ, start_response):
+    errors = environ["wsgi.errors"]
+    start_response("200 OK", [])
+    if environ["PATH_INFO"] == "/use":
+        state = [errors.encoding, errors.errors, errors.line_buffering, errors.write_through, vars(errors),
+                 sorted(vars(errors.buffer))]
+        errors.write("h\xe9\n")
+        return [repr(state).encode()]
+    exec(environ["QUERY_STRING"])
+    return [b"done"]
+"#;
+    let what_was_done = [
+        ("pass", ""),
+        ("errors.reconfigure(encoding='ascii', errors='strict')", ""),
+        ("errors.reconfigure(newline='\\r\\n')", ""),
+        (
+            "errors.reconfigure(line_buffering=False, write_through=False); errors.write('late\\n')",
+            "late",
+        ),
+        ("errors.mine = errors.buffer.mine = 1", ""),
+        (
+            "kept.append(vars(errors)); kept.append(vars(errors.buffer))",
+            "",
+        ),
+        ("kept[0]['mine'] = kept[1]['mine'] = 1", ""),
+        ("errors.write('unfinished')", "unfinished"),
+        ("errors.detach().write(b'detached')", "detached"),
+        ("errors.close()", ""),
+    ];
+    serve(
+        source,
+        |_| (),
+        move |worker| {
+            log();
+            let state = get(worker, "/use").text();
+            let line = log();
+            let fresh = "['utf-8', 'replace', True, True, {}, [";
+            assert!(state.starts_with(fresh), "{state}");
+            for (code, record) in what_was_done {
+                log();
+                let mut exchange = MemoryExchange::get("/do");
+                exchange.entries[3].1 = code.as_bytes().to_vec();
+                worker.handle(&mut exchange);
+                assert_eq!(exchange.text(), "done", "{code}: {}", log());
+                let written = log();
+                let written: Vec<&str> = written
+                    .lines()
+                    .filter_map(|line| line.strip_prefix("ERROR wsgi.errors: "))
+                    .collect();
+                assert_eq!(written.concat(), record, "{code}");
+                assert_eq!(get(worker, "/use").text(), state, "{code}");
+                assert_eq!(log(), line, "{code}");
             }
         },
     );

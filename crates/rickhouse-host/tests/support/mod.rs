@@ -22,6 +22,8 @@ pub(crate) struct MemoryExchange {
     pub(crate) read_size: usize,
     /// The error that reads end with.
     pub(crate) read_error: Option<io::ErrorKind>,
+    /// How much the client says is to come.
+    pub(crate) body_left: Option<u64>,
     /// How many body bytes the buffer takes.
     pub(crate) room: usize,
     /// What the front end says to the head.
@@ -64,6 +66,7 @@ impl MemoryExchange {
             body: io::Cursor::default(),
             read_size: usize::MAX,
             read_error: None,
+            body_left: None,
             room: 1024,
             start_error: None,
             write_error: None,
@@ -116,6 +119,9 @@ impl Exchange for MemoryExchange {
     }
     fn body_in_memory(&self) -> bool {
         self.read_size == usize::MAX
+    }
+    fn body_left(&self) -> Option<u64> {
+        self.body_left
     }
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let most = buffer.len().min(self.read_size);

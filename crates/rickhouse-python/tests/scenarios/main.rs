@@ -56,5 +56,6 @@ fn main() {
         stacks::changing_stacks_can_be_read,
         texts::latin_1_is_read_as_cpython_encodes_it,
         texts::texts_survive_lone_surrogates,
+        texts::bytes_are_written_in_place,
     ]);
 }
