@@ -213,11 +213,11 @@ def test_row_16_the_body_of_a_redirected_request_is_no_request(site, size):
 
 
 @pytest.mark.differs("the length that the client is told is that of the last header, and what is sent that of the first")
-@pytest.mark.parametrize("values", [("900000", "3"), ("3", "900000"), ("+900000", "x")], ids=" ".join)
-def test_of_several_lengths_the_first_holds_for_everybody(site, deployment, values):
+@pytest.mark.parametrize("values", [("900000", "3"), ("3", "900000"), ("3", "+900000")], ids=" ".join)
+def test_of_several_lengths_the_last_holds_for_everybody(site, deployment, values):
     """Otherwise the next response on the connection begins inside of this one, or this one inside of the next. A short response
     would get its length from httpd."""
-    headers, length = [("Content-Length", value) for value in values], int(values[0])
+    headers, length = [("Content-Length", value) for value in values], int(values[-1])
     with site.connect() as connection:
         path = target(deployment, answer(headers, "for _ in range(9):\n    yield b'x' * 100000"))
         for _ in range(2):

@@ -56,9 +56,9 @@ def test_status_lines_that_are_right(site, deployment, status):
     assert response.reason == reason or code == "200" and response.reason in ("", "OK")
 
 
-def test_a_status_below_100_keeps_its_digits(site):
+def test_a_status_below_100_keeps_its_digits(site, mode):
     """It is no status of HTTP, and clients wait for another one: looked at as it is."""
-    there = target("embedded-main", "start_response('099 Low', [])\nreturn [b'x']")
+    there = target(mode, "start_response('099 Low', [])\nreturn [b'x']")
     with site.connect() as connection:
         connection.send(request("GET", there, {"Connection": "close"}))
         answer = connection.rest()
