@@ -112,8 +112,9 @@ def blames_httpd(stack: str) -> bool:
             _, thread, kind, file, function = line.split("\t")
             threads.setdefault(thread, []).append((kind, Path(file).name, function))
     # httpd's handler sends the signal once more, to whichever thread: who crashed is who runs the handler, if anybody does.
+    # Otherwise it is who got the signal: gdb's first thread, which it lists last.
     handling = [each for each in threads.values() if any(kind == "handler" for kind, *_ in each)]
-    return any(_closes_a_socket(each) for each in handling or list(threads.values())[:1])
+    return any(_closes_a_socket(each) for each in handling or [threads.get("1", [])])
 
 
 def _closes_a_socket(thread: list[tuple[str, str, str]]) -> bool:

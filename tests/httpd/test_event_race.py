@@ -19,9 +19,12 @@ SITE = 'WSGIScriptAlias / "${FOLDER}/scripts/crashes.py" application-group=%{GLO
 
 
 def stack(*threads):
-    """What gdb prints of threads, each given as frames, the innermost first: object file and function, or `handler`."""
+    """What gdb prints of threads, each given as frames, the innermost first: object file and function, or `handler`.
+
+    gdb numbers them from the one that dumped the core, and lists the last one first.
+    """
     lines = []
-    for number, thread in enumerate(threads, 1):
+    for number, thread in reversed([*enumerate(threads, 1)]):
         for file, function in thread:
             kind = "handler" if function == "handler" else "frame"
             lines.append(f"FRAME\t{number}\t{kind}\t/usr/lib/{file}\t{function}")

@@ -208,6 +208,16 @@ def test_expect_100_continue(site, deployment):
         assert connection.response("POST").text == "hello"
 
 
+@pytest.mark.only("embedded")
+def test_reading_nothing_asks_for_the_body_and_does_not_wait_for_it(site, deployment):
+    program = "return text(start_response, repr(environ['wsgi.input'].read(0)))"
+    with site.connect() as connection:
+        headers = {"Expect": "100-continue", "Content-Length": "5"}
+        connection.send(request("POST", target(deployment, program), headers))
+        response = connection.response("POST")
+        assert (response.interim, response.status, response.text) == ([100], 200, "b''")
+
+
 @pytest.mark.only("daemon")
 @pytest.mark.differs("the answer waits for the body")
 @pytest.mark.oracle_skip("takes its timeout")

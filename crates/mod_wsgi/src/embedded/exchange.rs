@@ -258,9 +258,14 @@ impl Exchange for EmbeddedExchange<'_, '_> {
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            // Asks the client for its body without waiting for it (DD §7.10).
+            self.request.turn().send_continue();
+            return Ok(0);
+        }
         let read = self.request.turn().read_body(buffer);
         match &read {
-            Ok(0) if !buffer.is_empty() => self.unread = 0,
+            Ok(0) => self.unread = 0,
             Ok(count) => self.unread = self.unread.saturating_sub(*count as u64),
             Err(error) => self.lose_body(Status::of(error)),
         }

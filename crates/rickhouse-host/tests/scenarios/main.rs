@@ -45,7 +45,7 @@ fn main() {
         reuse::another_thread_may_read_the_body,
         threads::threads_take_turns,
         threads::a_thread_that_outlives_its_request_is_told_so,
-        threads::lines_of_several_threads_stay_whole,
+        threads::nothing_that_several_threads_write_is_lost,
         timeouts::the_applications_own_timeout_is_a_504,
         timeouts::a_late_request_is_interrupted,
         timeouts::the_next_request_is_not_interrupted_instead,
