@@ -67,6 +67,7 @@ impl Handler for Thread {
         {
             let _gil = application.gil.lock();
             let begun = Instant::now();
+            exchange.loaded();
             exchange.environ(&mut |_, _| entries += 1);
             while begun.elapsed() < application.under_lock {}
         }

@@ -218,6 +218,7 @@ impl Handler for FakeHandler {
             exchange.fail(Failure::Application);
             return Ended::Answered;
         }
+        exchange.loaded();
         exchange.environ(&mut |_, _| {});
         // What fails here is the client's doing, and the client's to look at.
         let _gone = self.answer(verb, argument, exchange);
