@@ -17,7 +17,6 @@ use crate::error::OsError;
 pub const CELLS: usize = 64;
 
 const BYTES: usize = CELLS * size_of::<AtomicU64>();
-const FLAG_BYTES: usize = size_of::<AtomicU64>();
 
 /// [`CELLS`] atomic numbers in memory that other processes map as well, all zero at first.
 ///
@@ -25,13 +24,8 @@ const FLAG_BYTES: usize = size_of::<AtomicU64>();
 #[derive(Debug)]
 pub struct Cells {
     memory: OwnedFd,
-    base: NonNull<AtomicU64>,
+    mapping: Mapping,
 }
-
-// SAFETY: `base` points to memory that stays mapped until drop and is only ever used through shared atomics.
-unsafe impl Send for Cells {}
-// SAFETY: as for Send; atomics may be used from any number of threads.
-unsafe impl Sync for Cells {}
 
 impl Cells {
     /// Makes new memory.
@@ -74,22 +68,12 @@ impl Cells {
     /// When `index` is not below [`CELLS`].
     #[must_use]
     pub fn cell(&self, index: usize) -> &AtomicU64 {
-        assert!(index < CELLS, "cell {index} of {CELLS}");
-        // SAFETY: base points to CELLS numbers and index is below that, so the sum stays inside the mapping.
-        let cell = unsafe { self.base.add(index) };
-        // SAFETY: the mapping is aligned to a page, lives as long as self, cannot shrink (sealed), and every process
-        // uses it through atomics only; any bit pattern is a valid u64.
-        unsafe { cell.as_ref() }
+        self.mapping.number(index)
     }
 
     fn map(memory: OwnedFd) -> Result<Self, OsError> {
-        let (protection, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED);
-        // SAFETY: a null hint lets the kernel choose unused addresses, so no existing memory is touched.
-        let address = unsafe { mmap(std::ptr::null_mut(), BYTES, protection, flags, &memory, 0) }
-            .map_err(|errno| OsError::call("mmap", errno))?;
-        let base = NonNull::new(address.cast())
-            .ok_or_else(|| OsError::call("mmap", rustix::io::Errno::NOMEM))?;
-        Ok(Self { memory, base })
+        let mapping = Mapping::new(Some(&memory))?;
+        Ok(Self { memory, mapping })
     }
 }
 
@@ -99,24 +83,9 @@ impl AsFd for Cells {
     }
 }
 
-impl Drop for Cells {
-    fn drop(&mut self) {
-        // SAFETY: exactly the mapping made in `map`; references into it borrow self and are gone.
-        let unmapped = unsafe { munmap(self.base.as_ptr().cast(), BYTES) };
-        debug_assert!(unmapped.is_ok(), "a whole mapping can always be removed");
-    }
-}
-
 /// One bit that a process shares with the children it forks from then on; unset at first.
 #[derive(Debug)]
-pub struct SharedFlag {
-    base: NonNull<AtomicU64>,
-}
-
-// SAFETY: `base` points to memory that stays mapped until drop and is only ever used through a shared atomic.
-unsafe impl Send for SharedFlag {}
-// SAFETY: as for Send; atomics may be used from any number of threads.
-unsafe impl Sync for SharedFlag {}
+pub struct SharedFlag(Mapping);
 
 impl SharedFlag {
     /// Makes a flag, without a descriptor.
@@ -124,38 +93,61 @@ impl SharedFlag {
     /// # Errors
     /// [`OsError::Call`] when the kernel has no memory left.
     pub fn create() -> Result<Self, OsError> {
-        let (protection, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED);
-        // SAFETY: a null hint lets the kernel choose unused addresses, so no existing memory is touched.
-        let address =
-            unsafe { mmap_anonymous(std::ptr::null_mut(), FLAG_BYTES, protection, flags) }
-                .map_err(|errno| OsError::call("mmap", errno))?;
-        let base = NonNull::new(address.cast())
-            .ok_or_else(|| OsError::call("mmap", rustix::io::Errno::NOMEM))?;
-        Ok(Self { base })
+        Mapping::new(None).map(Self)
     }
 
     /// Sets it, for all processes that share it.
     pub fn set(&self) {
-        self.number().store(1, Ordering::Release);
+        self.0.number(0).store(1, Ordering::Release);
     }
 
     /// Whether any process set it.
     #[must_use]
     pub fn is_set(&self) -> bool {
-        self.number().load(Ordering::Acquire) != 0
-    }
-
-    fn number(&self) -> &AtomicU64 {
-        // SAFETY: the mapping is aligned to a page, was filled with zeros by the kernel, lives as long as self, and every
-        // process uses it through this atomic only.
-        unsafe { self.base.as_ref() }
+        self.0.number(0).load(Ordering::Acquire) != 0
     }
 }
 
-impl Drop for SharedFlag {
+/// [`CELLS`] numbers in memory that is shared, whatever is behind it.
+#[derive(Debug)]
+struct Mapping(NonNull<AtomicU64>);
+
+// SAFETY: the pointer is to memory that stays mapped until drop and is only ever used through shared atomics.
+unsafe impl Send for Mapping {}
+// SAFETY: as for Send; atomics may be used from any number of threads.
+unsafe impl Sync for Mapping {}
+
+impl Mapping {
+    /// Maps what is behind a descriptor, which cannot shrink, or new memory.
+    fn new(memory: Option<&OwnedFd>) -> Result<Self, OsError> {
+        let (hint, flags) = (std::ptr::null_mut(), MapFlags::SHARED);
+        let protection = ProtFlags::READ | ProtFlags::WRITE;
+        let address = match memory {
+            // SAFETY: a null hint lets the kernel choose unused addresses, so no existing memory is touched.
+            Some(memory) => unsafe { mmap(hint, BYTES, protection, flags, memory, 0) },
+            // SAFETY: as above.
+            None => unsafe { mmap_anonymous(hint, BYTES, protection, flags) },
+        };
+        let address = address.map_err(|errno| OsError::call("mmap", errno))?;
+        NonNull::new(address.cast())
+            .map(Self)
+            .ok_or_else(|| OsError::call("mmap", rustix::io::Errno::NOMEM))
+    }
+
+    fn number(&self, index: usize) -> &AtomicU64 {
+        assert!(index < CELLS, "cell {index} of {CELLS}");
+        // SAFETY: the mapping has CELLS numbers and index is below that, so the sum stays inside of it.
+        let number = unsafe { self.0.add(index) };
+        // SAFETY: the mapping is aligned to a page, lives as long as self, cannot shrink, and every process uses it through
+        // atomics only; any bit pattern is a valid u64.
+        unsafe { number.as_ref() }
+    }
+}
+
+impl Drop for Mapping {
     fn drop(&mut self) {
-        // SAFETY: exactly the mapping made in `create`; references into it borrow self and are gone.
-        let unmapped = unsafe { munmap(self.base.as_ptr().cast(), FLAG_BYTES) };
+        // SAFETY: exactly the mapping made in `new`; references into it borrow self and are gone.
+        let unmapped = unsafe { munmap(self.0.as_ptr().cast(), BYTES) };
         debug_assert!(unmapped.is_ok(), "a whole mapping can always be removed");
     }
 }

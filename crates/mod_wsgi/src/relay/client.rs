@@ -37,8 +37,6 @@ pub(super) struct HttpdClient<'a, 'r> {
     switches: Switches,
     /// What was read of the body before, and is to be read first.
     begun: Begun,
-    /// See [`ranges`].
-    part_asked_for: bool,
     /// The time limit that was in force before the response, once it has been changed.
     timeout: Option<Option<Duration>>,
 }
@@ -51,7 +49,6 @@ impl<'a, 'r> HttpdClient<'a, 'r> {
         begun: Begun,
     ) -> Self {
         HttpdClient {
-            part_asked_for: ranges::asked_for(request),
             request,
             group,
             switches,
@@ -184,7 +181,7 @@ impl Client for HttpdClient<'_, '_> {
                 }
                 Piece::Flush => Part::Flush,
                 Piece::End => {
-                    if self.part_asked_for {
+                    if ranges::asked_for(self.request) {
                         let before = std::mem::take(&mut parts);
                         self.request.pass_parts(before)?;
                     }
