@@ -21,6 +21,16 @@ def outcome(call, *arguments, **named):
     return ["returned", returned.decode("latin-1") if isinstance(returned, bytes) else returned]
 """
 
+#: Sends a file of all 256 bytes, `blocks` times, from where it stands.
+FILE = """
+import tempfile
+handle = tempfile.TemporaryFile()
+handle.write(bytes(range(256)) * {blocks})
+handle.seek({seek})
+start_response('200 OK', {headers})
+return environ['wsgi.file_wrapper'](handle)
+"""
+
 
 def target(deployment: Deployment | str, body: str) -> str:
     """Where a deployment of `config.site` runs `body` as the body of `application(environ, start_response)`."""

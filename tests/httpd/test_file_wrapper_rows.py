@@ -5,35 +5,28 @@ import json
 import pytest
 
 from http_client import Truncated
-from inline_client import run, target
+from inline_client import FILE, run, target
 
-FILE = """
-import tempfile
-handle = tempfile.TemporaryFile()
-handle.write(bytes(range(256)) * 4096)
-handle.seek({seek})
-start_response('200 OK', {headers})
-return environ['wsgi.file_wrapper'](handle)
-"""
-CONTENT = bytes(range(256)) * 4096
+BLOCKS = 4096
+CONTENT = bytes(range(256)) * BLOCKS
 
 
 @pytest.mark.parametrize("seek", [0, 1, 500_000, len(CONTENT)])
 def test_row_25_a_file_is_sent_from_where_it_stands(site, deployment, seek):
-    response = run(site, deployment, FILE.format(seek=seek, headers=[]))
+    response = run(site, deployment, FILE.format(blocks=BLOCKS, seek=seek, headers=[]))
     assert response.body == CONTENT[seek:] and response.header("Content-Length") == str(len(CONTENT) - seek)
 
 
 @pytest.mark.parametrize("length", [0, 1, 100_000, len(CONTENT)])
 def test_a_file_with_a_length(site, deployment, length):
-    response = run(site, deployment, FILE.format(seek=0, headers=[("Content-Length", str(length))]))
+    response = run(site, deployment, FILE.format(blocks=BLOCKS, seek=0, headers=[("Content-Length", str(length))]))
     assert response.body == CONTENT[:length]
 
 
 @pytest.mark.differs("row 24: what the client is promised is not there, and the connection stays open")
 def test_row_24_a_length_beyond_the_file_is_a_short_response(site, mode):
     site.log.allow("WSGI0|AH")
-    text = FILE.format(seek=0, headers=[("Content-Length", str(len(CONTENT) + 10))])
+    text = FILE.format(blocks=BLOCKS, seek=0, headers=[("Content-Length", str(len(CONTENT) + 10))])
     with site.connect(timeout=8) as connection:
         try:
             response = connection.get(target(mode, text))

@@ -2,17 +2,10 @@
 
 import pytest
 
-from inline_client import run
+from inline_client import FILE, run
 
-CONTENT = bytes(range(256)) * 16
-FILE = """
-import tempfile
-handle = tempfile.TemporaryFile()
-handle.write(bytes(range(256)) * 16)
-handle.seek({seek})
-start_response('200 OK', {headers})
-return environ['wsgi.file_wrapper'](handle)
-"""
+BLOCKS = 16
+CONTENT = bytes(range(256)) * BLOCKS
 PART = {"Range": "bytes=10-19"}
 
 
@@ -41,18 +34,18 @@ def test_a_part_that_an_application_makes_is_passed_on(site, mode):
 @pytest.mark.parametrize("declared", [False, True])
 def test_a_file_is_cut(site, deployment, seek, size, declared):
     headers = [("Content-Length", str(size))] if declared else []
-    response = run(site, deployment, FILE.format(seek=seek, headers=headers), headers=PART)
+    response = run(site, deployment, FILE.format(blocks=BLOCKS, seek=seek, headers=headers), headers=PART)
     assert (response.status, response.body) == (206, CONTENT[seek:][10:20])
     assert response.header("Content-Range") == f"bytes 10-19/{size}"
 
 
 @pytest.mark.only("embedded")
 def test_a_part_that_a_file_does_not_have(site, deployment):
-    response = run(site, deployment, FILE.format(seek=0, headers=[]), headers={"Range": "bytes=5000-6000"})
+    response = run(site, deployment, FILE.format(blocks=BLOCKS, seek=0, headers=[]), headers={"Range": "bytes=5000-6000"})
     assert response.status == 416
 
 
 @pytest.mark.only("daemon")
 def test_a_file_of_a_daemon_is_whole(site, deployment):
-    response = run(site, deployment, FILE.format(seek=0, headers=[]), headers=PART)
+    response = run(site, deployment, FILE.format(blocks=BLOCKS, seek=0, headers=[]), headers=PART)
     assert (response.status, response.body) == (200, CONTENT)

@@ -89,11 +89,7 @@ fn a_framed_body_waits_until_it_is_wanted_and_arrives_whole() {
         client.blind = blind;
         let sent = body.clone();
         let sender = thread::spawn(move || writer.write_all(&sent));
-        let answer = client.relay(
-            &stub,
-            &mut framed(&mut request(Body::Framed(None))),
-            &LIMITS,
-        );
+        let answer = client.relay_framed(&stub, &LIMITS);
         assert!(matches!(answer, Ok(Answer::Complete)), "{answer:?}");
         assert!(!client.left_body);
         assert!(client.body == body);
@@ -117,11 +113,7 @@ fn a_response_that_comes_first_does_not_block_the_request() {
     })]);
     let (mut client, mut writer) = with_body();
     let sender = thread::spawn(move || writer.write_all(&vec![b'q'; SIZE]));
-    let answer = client.relay(
-        &stub,
-        &mut framed(&mut request(Body::Framed(None))),
-        &LIMITS,
-    );
+    let answer = client.relay_framed(&stub, &LIMITS);
     assert!(matches!(answer, Ok(Answer::Complete)), "{answer:?}");
     assert_eq!(client.body.len(), SIZE);
     sender.join().expect("no panic").expect("read to the end");
@@ -154,11 +146,7 @@ fn answers_are_passed_on_while_the_client_pauses() {
             }
         }
     }));
-    let answer = client.relay(
-        &stub,
-        &mut framed(&mut request(Body::Framed(None))),
-        &LIMITS,
-    );
+    let answer = client.relay_framed(&stub, &LIMITS);
     assert!(matches!(answer, Ok(Answer::Complete)), "{answer:?}");
     assert_eq!(client.body, b"pingpongpong");
     stub.finish();
@@ -188,11 +176,7 @@ fn a_client_that_sends_all_the_time_is_given_its_response_meanwhile() {
         flush_delay: Duration::from_millis(5),
         ..LIMITS
     };
-    let answer = client.relay(
-        &stub,
-        &mut framed(&mut request(Body::Framed(None))),
-        &limits,
-    );
+    let answer = client.relay_framed(&stub, &limits);
     assert!(matches!(answer, Ok(Answer::Complete)), "{answer:?}");
     let sent = sender.join().expect("no panic");
     assert!(sent < MOST, "nothing left before all of the body was here");
@@ -288,11 +272,7 @@ fn a_daemon_that_stops_reading_may_still_answer() {
         daemon: Duration::from_millis(200),
         ..LIMITS
     };
-    let answer = client.relay(
-        &stub,
-        &mut framed(&mut request(Body::Framed(None))),
-        &limits,
-    );
+    let answer = client.relay_framed(&stub, &limits);
     assert!(matches!(answer, Ok(Answer::Complete)), "{answer:?}");
     assert!(
         client.notes[0].starts_with("BodyRefused"),
@@ -317,11 +297,7 @@ fn a_body_that_was_asked_for_is_not_sent_again() {
     })]);
     let (mut client, mut writer) = with_body();
     writer.write_all(b"1234").expect("room");
-    let answer = client.relay(
-        &stub,
-        &mut framed(&mut request(Body::Framed(None))),
-        &LIMITS,
-    );
+    let answer = client.relay_framed(&stub, &LIMITS);
     assert!(matches!(answer, Err(Failure::Malformed(_))), "{answer:?}");
     stub.finish();
 }

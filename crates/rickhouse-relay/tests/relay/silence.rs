@@ -6,21 +6,13 @@ use std::thread;
 use std::time::Duration;
 
 use rickhouse_relay::{Answer, Limits};
-use rickhouse_wire::{Body, response};
+use rickhouse_wire::response;
 
-use crate::support::{LIMITS, Recorder, Stub, frame, framed, head, request, script, with_body};
+use crate::support::{LIMITS, Stub, frame, head, script, with_body};
 
 /// A limit, and what is a good deal longer than it.
 const LIMIT: Duration = Duration::from_millis(400);
 const LONGER: Duration = Duration::from_millis(700);
-
-fn relay(
-    client: &mut Recorder,
-    stub: &Stub,
-    limits: &Limits,
-) -> Result<Answer<u16>, rickhouse_relay::Failure> {
-    client.relay(stub, &mut framed(&mut request(Body::Framed(None))), limits)
-}
 
 /// Sends a body slowly, in pieces that are never too far apart.
 fn send_slowly(mut writer: UnixStream) {
@@ -46,7 +38,7 @@ fn a_long_upload_is_no_silence_of_the_daemon() {
         daemon: LIMIT,
         ..LIMITS
     };
-    let answer = relay(&mut client, &stub, &limits);
+    let answer = client.relay_framed(&stub, &limits);
     assert!(matches!(answer, Ok(Answer::Complete)), "{answer:?}");
     sender.join().expect("no panic");
     stub.finish();
@@ -71,7 +63,7 @@ fn a_client_is_waited_for_from_when_its_body_is_wanted() {
         client: LIMIT,
         ..LIMITS
     };
-    let answer = relay(&mut client, &stub, &limits);
+    let answer = client.relay_framed(&stub, &limits);
     assert!(matches!(answer, Ok(Answer::Complete)), "{answer:?}");
     sender.join().expect("no panic");
     stub.finish();

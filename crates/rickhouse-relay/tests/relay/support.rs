@@ -324,6 +324,16 @@ impl Recorder {
         };
         rickhouse_relay::relay(self, &daemon, outgoing, limits)
     }
+
+    /// Relays a request whose body has no known length and follows in frames.
+    pub(crate) fn relay_framed(
+        &mut self,
+        stub: &Stub,
+        limits: &Limits,
+    ) -> Result<Answer<u16>, Failure> {
+        let mut frame = request(rickhouse_wire::Body::Framed(None));
+        self.relay(stub, &mut framed(&mut frame), limits)
+    }
 }
 
 /// A request without a body.
